@@ -1,0 +1,176 @@
+import type {
+  ApiKeyListBody,
+  AskBody,
+  Conversation,
+  ConversationBody,
+  ConversationListBody,
+  CreateConversationBody,
+  CreatedApiKeyBody,
+  LoginBody,
+  MessageListBody,
+  PatchConversationBody,
+  RegisterBody,
+  ServerInfoBody,
+  User,
+  UserBody,
+} from "@peregrine/protocol";
+import { ApiError } from "./api-error.ts";
+
+const BASE = "/api/v1";
+const CONVERSATIONS_PER_PAGE = 50;
+const MESSAGES_PER_PAGE = 50;
+
+export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
+
+/**
+ * The server's HTTP API, one method a route. Everything that is not a success is thrown as an
+ * {@link ApiError}; a lost session is told to `onUnauthenticated` as well, whichever request met
+ * it, so that the page can ask to sign in.
+ */
+export class Api {
+  readonly #fetch: Fetch;
+  readonly #onUnauthenticated: () => void;
+
+  constructor(options: { fetch: Fetch; onUnauthenticated: () => void }) {
+    this.#fetch = options.fetch;
+    this.#onUnauthenticated = options.onUnauthenticated;
+  }
+
+  info(): Promise<ServerInfoBody> {
+    return this.#json("GET", "/info");
+  }
+
+  /** @returns the signed-in user, or null. */
+  async me(): Promise<User | null> {
+    try {
+      return (await this.#json<UserBody>("GET", "/me")).user;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "unauthenticated") return null;
+      throw error;
+    }
+  }
+
+  async register(body: RegisterBody): Promise<User> {
+    return (await this.#json<UserBody>("POST", "/auth/register", body)).user;
+  }
+
+  async login(body: LoginBody): Promise<User> {
+    return (await this.#json<UserBody>("POST", "/auth/login", body)).user;
+  }
+
+  async logout(): Promise<void> {
+    await this.#send("POST", "/auth/logout");
+  }
+
+  conversations(cursor?: string): Promise<ConversationListBody> {
+    return this.#json("GET", `/conversations?${page(CONVERSATIONS_PER_PAGE, cursor)}`);
+  }
+
+  async createConversation(body: CreateConversationBody): Promise<Conversation> {
+    return (await this.#json<ConversationBody>("POST", "/conversations", body)).conversation;
+  }
+
+  async conversation(id: string): Promise<Conversation> {
+    return (await this.#json<ConversationBody>("GET", `/conversations/${id}`)).conversation;
+  }
+
+  async patchConversation(id: string, body: PatchConversationBody): Promise<Conversation> {
+    return (await this.#json<ConversationBody>("PATCH", `/conversations/${id}`, body)).conversation;
+  }
+
+  async deleteConversation(id: string): Promise<void> {
+    await this.#send("DELETE", `/conversations/${id}`);
+  }
+
+  messages(conversationId: string, cursor?: string): Promise<MessageListBody> {
+    const query = page(MESSAGES_PER_PAGE, cursor);
+    return this.#json("GET", `/conversations/${conversationId}/messages?${query}`);
+  }
+
+  /** Asks. @returns the response whose body is the answer's event stream. */
+  ask(conversationId: string, body: AskBody, signal: AbortSignal): Promise<Response> {
+    return this.#stream("POST", `/conversations/${conversationId}/messages`, { signal, body });
+  }
+
+  /** Writes the answer anew. @returns the response whose body is the new answer's event stream. */
+  regenerate(messageId: string, signal: AbortSignal): Promise<Response> {
+    return this.#stream("POST", `/messages/${messageId}/regenerate`, { signal });
+  }
+
+  /** Attaches to an answer behind `lastEventId`, or from its start. */
+  attach(messageId: string, lastEventId: number | undefined, signal: AbortSignal) {
+    return this.#stream("GET", `/messages/${messageId}/stream`, {
+      signal,
+      ...(lastEventId === undefined ? {} : { lastEventId }),
+    });
+  }
+
+  async stop(messageId: string): Promise<void> {
+    await this.#send("POST", `/messages/${messageId}/stop`);
+  }
+
+  async apiKeys(): Promise<ApiKeyListBody["apiKeys"]> {
+    return (await this.#json<ApiKeyListBody>("GET", "/api-keys")).apiKeys;
+  }
+
+  createApiKey(name: string): Promise<CreatedApiKeyBody> {
+    return this.#json("POST", "/api-keys", { name });
+  }
+
+  async deleteApiKey(id: string): Promise<void> {
+    await this.#send("DELETE", `/api-keys/${id}`);
+  }
+
+  async #json<Body>(method: string, path: string, body?: unknown): Promise<Body> {
+    const response = await this.#send(method, path, body);
+    try {
+      return (await response.json()) as Body;
+    } catch (cause) {
+      throw new ApiError("bad_response", "The server's answer could not be read.", {
+        status: response.status,
+        cause,
+      });
+    }
+  }
+
+  #send(method: string, path: string, body?: unknown): Promise<Response> {
+    return this.#request(path, { method, headers: { accept: "application/json" } }, body);
+  }
+
+  #stream(
+    method: string,
+    path: string,
+    options: { signal: AbortSignal; body?: unknown; lastEventId?: number },
+  ): Promise<Response> {
+    const headers: Record<string, string> = { accept: "text/event-stream" };
+    if (options.lastEventId !== undefined) headers["last-event-id"] = String(options.lastEventId);
+    return this.#request(path, { method, headers, signal: options.signal }, options.body);
+  }
+
+  async #request(path: string, init: RequestInit, body: unknown): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (body !== undefined) headers.set("content-type", "application/json");
+    let response: Response;
+    try {
+      response = await this.#fetch(BASE + path, {
+        ...init,
+        headers,
+        credentials: "same-origin",
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch (cause) {
+      if (init.signal?.aborted) throw cause;
+      throw ApiError.network(cause);
+    }
+    if (response.ok) return response;
+    const error = await ApiError.from(response);
+    if (error.code === "unauthenticated") this.#onUnauthenticated();
+    throw error;
+  }
+}
+
+function page(limit: number, cursor: string | undefined): string {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (cursor !== undefined) query.set("cursor", cursor);
+  return query.toString();
+}

@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { parseRoute, signInPath } from "./route.ts";
+
+const ID = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+test("reads every page of the application", () => {
+  expect(parseRoute("/")).toEqual({ name: "home" });
+  expect(parseRoute(`/c/${ID}`)).toEqual({ name: "conversation", id: ID });
+  expect(parseRoute(`/c/${ID.toUpperCase()}/`)).toEqual({ name: "conversation", id: ID });
+  expect(parseRoute("/settings/")).toEqual({ name: "settings" });
+  expect(parseRoute("/login")).toEqual({ name: "login", next: "/" });
+});
+
+test("anything else is not found", () => {
+  for (const path of ["/c", "/c/", "/c/1", `/c/${ID}/x`, "/Settings", "/c/../settings"]) {
+    expect(parseRoute(path).name).toBe("not-found");
+  }
+});
+
+test("leads back to where signing in was asked for", () => {
+  const path = signInPath("login", `/c/${ID}`);
+  const [pathname = "", search = ""] = path.split("?");
+  expect(parseRoute(pathname, `?${search}`)).toEqual({ name: "login", next: `/c/${ID}` });
+  expect(signInPath("register", "/")).toBe("/register");
+});
+
+test("never leads to another site, nor back to signing in", () => {
+  for (const next of [
+    "//evil.example",
+    "/\\evil.example",
+    "https://evil.example",
+    "/\t/evil",
+    "x",
+  ]) {
+    expect(parseRoute("/login", `?next=${encodeURIComponent(next)}`)).toEqual({
+      name: "login",
+      next: "/",
+    });
+  }
+  expect(parseRoute("/login", "?next=%2Flogin%3Fnext%3D%252F")).toEqual({
+    name: "login",
+    next: "/",
+  });
+});
