@@ -1,0 +1,219 @@
+import { sql } from "drizzle-orm";
+import {
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+/*
+ * The tables, from which `drizzle-kit generate` writes the migrations.
+ *
+ * - Ids are UUIDv7 made by the application: time-ordered, so that the primary key is the keyset.
+ * - Moments are timestamptz(3): what JavaScript and the API carry, so that a moment that went out
+ *   in a cursor finds its row again when it comes back.
+ * - What a person owns goes with them: ON DELETE CASCADE from users downward.
+ */
+
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+const createdAt = () => moment("created_at").notNull().defaultNow();
+const owner = () =>
+  uuid("user_id")
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" });
+
+export const users = pgTable(
+  "users",
+  {
+    id: uuid("id").primaryKey(),
+    email: text("email").notNull(),
+    name: text("name").notNull(),
+    role: text("role", { enum: ["admin", "user"] }).notNull(),
+    passwordHash: text("password_hash").notNull(),
+    /** True for the account that found the installation empty; the unique index makes it one. */
+    founder: boolean("founder").notNull().default(false),
+    createdAt: createdAt(),
+    lastLoginAt: moment("last_login_at"),
+  },
+  (table) => [
+    uniqueIndex("users_email_key").on(sql`lower(${table.email})`),
+    uniqueIndex("users_founder_key").on(table.founder).where(sql`${table.founder}`),
+    check("users_role_check", sql`${table.role} in ('admin', 'user')`),
+  ],
+);
+
+export const sessions = pgTable(
+  "sessions",
+  {
+    tokenHash: bytea("token_hash").primaryKey(),
+    userId: owner(),
+    createdAt: createdAt(),
+    expiresAt: moment("expires_at").notNull(),
+    lastUsedAt: moment("last_used_at").notNull().defaultNow(),
+  },
+  (table) => [
+    index("sessions_user_id_idx").on(table.userId),
+    index("sessions_expires_at_idx").on(table.expiresAt),
+  ],
+);
+
+export const apiKeys = pgTable(
+  "api_keys",
+  {
+    id: uuid("id").primaryKey(),
+    userId: owner(),
+    /** 1 to the limit of keys a user may have: two keys made at once cannot both take the last. */
+    slot: smallint("slot").notNull(),
+    name: text("name").notNull(),
+    prefix: text("prefix").notNull(),
+    keyHash: bytea("key_hash").notNull(),
+    createdAt: createdAt(),
+    lastUsedAt: moment("last_used_at"),
+  },
+  (table) => [
+    uniqueIndex("api_keys_key_hash_key").on(table.keyHash),
+    uniqueIndex("api_keys_user_id_slot_key").on(table.userId, table.slot),
+  ],
+);
+
+/** Sign-in attempts by account and by address. UNLOGGED (see the migration): a crash forgets them. */
+export const attempts = pgTable(
+  "attempts",
+  {
+    key: text("key").primaryKey(),
+    windowEndsAt: moment("window_ends_at").notNull(),
+    count: integer("count").notNull(),
+  },
+  (table) => [index("attempts_window_ends_at_idx").on(table.windowEndsAt)],
+);
+
+/** The server processes that write answers, each alive for a lease after its last heartbeat. */
+export const servers = pgTable("servers", {
+  id: uuid("id").primaryKey(),
+  startedAt: moment("started_at").notNull().defaultNow(),
+  lastSeenAt: moment("last_seen_at").notNull().defaultNow(),
+});
+
+export const conversations = pgTable(
+  "conversations",
+  {
+    id: uuid("id").primaryKey(),
+    userId: owner(),
+    title: text("title"),
+    preview: text("preview").notNull().default(""),
+    model: text("model"),
+    cancelWhenAlone: boolean("cancel_when_alone").notNull().default(false),
+    cacheAnswers: boolean("cache_answers").notNull().default(false),
+    createdAt: createdAt(),
+    /** The last activity, which orders the list. A new title or setting is none. */
+    updatedAt: moment("updated_at").notNull().defaultNow(),
+  },
+  (table) => [
+    index("conversations_user_id_updated_at_id_idx").on(table.userId, table.updatedAt, table.id),
+  ],
+);
+
+/**
+ * Questions and answers. `user_id` is the conversation's owner, so that search can stay inside one
+ * user's rows; it and `question_id` carry no foreign key, since both rows they name live and die
+ * with the conversation, and each key would cost a look-up for every insert and delete.
+ */
+export const messages = pgTable(
+  "messages",
+  {
+    id: uuid("id").primaryKey(),
+    conversationId: uuid("conversation_id")
+      .notNull()
+      .references(() => conversations.id, { onDelete: "cascade" }),
+    userId: uuid("user_id").notNull(),
+    role: text("role", { enum: ["user", "assistant"] }).notNull(),
+    content: text("content").notNull(),
+    status: text("status", { enum: ["running", "complete", "stopped", "interrupted"] }).notNull(),
+    questionId: uuid("question_id"),
+    model: text("model"),
+    promptTokens: integer("prompt_tokens"),
+    completionTokens: integer("completion_tokens"),
+    errorCode: text("error_code"),
+    errorMessage: text("error_message"),
+    /** The server process that writes the answer; null for questions. */
+    serverId: uuid("server_id"),
+    /** When a newer answer to the same question took this one's place. */
+    supersededAt: moment("superseded_at"),
+    createdAt: createdAt(),
+    finishedAt: moment("finished_at"),
+  },
+  (table) => [
+    // Not partial, as the next one is: the cascade from a deleted conversation has to find all.
+    index("messages_conversation_id_id_idx").on(table.conversationId, table.id),
+    index("messages_user_id_id_idx")
+      .on(table.userId, table.id)
+      .where(sql`${table.supersededAt} is null`),
+    // At most one running answer a conversation, and the way to all of them after a crash.
+    uniqueIndex("messages_running_key")
+      .on(table.conversationId)
+      .where(sql`${table.status} = 'running'`),
+    check("messages_role_check", sql`${table.role} in ('user', 'assistant')`),
+    check(
+      "messages_status_check",
+      sql`${table.status} in ('running', 'complete', 'stopped', 'interrupted')`,
+    ),
+  ],
+);
+
+export const files = pgTable(
+  "files",
+  {
+    id: uuid("id").primaryKey(),
+    userId: owner(),
+    name: text("name").notNull(),
+    mediaType: text("media_type").notNull(),
+    sizeBytes: integer("size_bytes").notNull(),
+    /** SHA-256 of the content. */
+    hash: bytea("hash").notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [index("files_user_id_id_idx").on(table.userId, table.id)],
+);
+
+export const messageFiles = pgTable(
+  "message_files",
+  {
+    messageId: uuid("message_id")
+      .notNull()
+      .references(() => messages.id, { onDelete: "cascade" }),
+    fileId: uuid("file_id")
+      .notNull()
+      .references(() => files.id, { onDelete: "cascade" }),
+    /** The place among the message's files. */
+    position: smallint("position").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.messageId, table.fileId] }),
+    index("message_files_file_id_idx").on(table.fileId),
+  ],
+);
+
+/** Texts that belong to a user and are searched beside the messages. */
+export const documents = pgTable(
+  "documents",
+  {
+    id: uuid("id").primaryKey(),
+    userId: owner(),
+    title: text("title").notNull(),
+    content: text("content").notNull(),
+    metadata: jsonb("metadata").notNull().default({}),
+    createdAt: createdAt(),
+    updatedAt: moment("updated_at").notNull().defaultNow(),
+  },
+  (table) => [index("documents_user_id_id_idx").on(table.userId, table.id)],
+);
