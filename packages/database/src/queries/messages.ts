@@ -1,0 +1,121 @@
+import type { Message, MessageFile, MessageStatus } from "@peregrine/protocol";
+import { decodeMessageCursor } from "../cursors.ts";
+import { iso, isoOrNull } from "../moments.ts";
+import { type Run, read } from "../statement.ts";
+
+type MessageRow = {
+  id: string;
+  conversation_id: string;
+  user_id: string;
+  role: "user" | "assistant";
+  content: string;
+  status: MessageStatus;
+  question_id: string | null;
+  model: string | null;
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  error_code: string | null;
+  error_message: string | null;
+  created_at: Date;
+  finished_at: Date | null;
+  author: string;
+  files: MessageFile[] | null;
+};
+
+/** The columns of a `MessageRow` but `author` and `files`, of the table `messages`. */
+const messageColumns = `messages.id, messages.conversation_id, messages.user_id,
+    messages.role, messages.content, messages.status, messages.question_id, messages.model,
+    messages.prompt_tokens, messages.completion_tokens, messages.error_code,
+    messages.error_message, messages.created_at, messages.finished_at`;
+
+/** The files of `messages.id` in their order, as JSON; null for none. */
+export const filesOfMessage = `(
+      select json_agg(json_build_object('id', files.id, 'name', files.name,
+        'mediaType', files.media_type, 'sizeBytes', files.size_bytes) order by position)
+      from message_files join files on files.id = message_files.file_id
+      where message_files.message_id = messages.id
+    ) as files`;
+
+function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id,
+    conversationId: row.conversation_id,
+    role: row.role,
+    content: row.content,
+    status: row.status,
+    author: row.role === "user" ? { id: row.user_id, name: row.author } : null,
+    questionId: row.question_id,
+    model: row.model,
+    usage:
+      row.prompt_tokens === null || row.completion_tokens === null
+        ? null
+        : { promptTokens: row.prompt_tokens, completionTokens: row.completion_tokens },
+    error:
+      row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? "" },
+    files: row.files ?? [],
+    createdAt: iso(row.created_at),
+    finishedAt: isoOrNull(row.finished_at),
+  };
+}
+
+/** Reads one user's messages. Answers that a newer one superseded are not there. */
+export function messageQueries(run: Run) {
+  return {
+    /**
+     * Newest first, each with its author and files.
+     * @returns null if the user has no such conversation.
+     * @throws InvalidCursorError
+     */
+    async list(page: {
+      userId: string;
+      conversationId: string;
+      limit: number;
+      cursor: string | null;
+    }): Promise<{ messages: Message[]; nextCursor: string | null } | null> {
+      const rows = await run(listMessages, {
+        userId: page.userId,
+        conversationId: page.conversationId,
+        limit: page.limit + 1,
+        before: page.cursor === null ? null : decodeMessageCursor(page.cursor),
+      });
+      if (rows.length === 0) return null;
+      // An empty page is one row without a message: the conversation alone.
+      const found = rows.filter((row): row is MessageRow => row.id !== null);
+      const messages = found.slice(0, page.limit).map(toMessage);
+      const last = found.length > page.limit ? messages.at(-1) : undefined;
+      return { messages, nextCursor: last?.id ?? null };
+    },
+
+    async get(userId: string, id: string): Promise<Message | null> {
+      const [row] = await run(getMessage, { userId, id });
+      return row ? toMessage(row) : null;
+    },
+  };
+}
+
+const listMessages = read<
+  { userId: string; conversationId: string; limit: number; before: string | null },
+  MessageRow | { id: null }
+>(
+  "messages.list",
+  `select page.*, users.name as author
+  from conversations
+  join users on users.id = conversations.user_id
+  left join lateral (
+    select ${messageColumns}, ${filesOfMessage}
+    from messages
+    where messages.conversation_id = conversations.id
+      and messages.id < coalesce(:before::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      and messages.superseded_at is null
+    order by messages.id desc limit :limit
+  ) as page on true
+  where conversations.id = :conversationId and conversations.user_id = :userId
+  order by page.id desc`,
+);
+
+const getMessage = read<{ userId: string; id: string }, MessageRow>(
+  "messages.get",
+  `select ${messageColumns}, users.name as author, ${filesOfMessage}
+  from messages join users on users.id = messages.user_id
+  where messages.id = :id and messages.user_id = :userId and messages.superseded_at is null`,
+);
