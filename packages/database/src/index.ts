@@ -1,0 +1,26 @@
+export { type Database, openDatabase } from "./database.ts";
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresLog,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from "./embedded/start-embedded-postgres.ts";
+export {
+  DatabaseError,
+  type DatabaseErrorCode,
+  DatabaseUnavailableError,
+  InvalidCursorError,
+  PoolTimeoutError,
+} from "./errors.ts";
+export { newId } from "./ids.ts";
+export { migrateDatabase } from "./migrate.ts";
+export type { PoolOptions, PoolState, QueryInfo } from "./pool.ts";
+export type {
+  Begun,
+  FinishedAnswer,
+  HistoryLimit,
+  HistoryMessage,
+  Question,
+  Regeneration,
+} from "./queries/answers.ts";
+export type { InterruptedAnswer } from "./queries/servers.ts";
