@@ -1,0 +1,184 @@
+import { SseParser } from "@peregrine/protocol/sse";
+import { readAnswerChunk } from "./answer-chunk.ts";
+import { DeltaText } from "./delta-text.ts";
+import type { FinishReason, ModelEvent } from "./model.ts";
+import { ModelError } from "./model-error.ts";
+import { complaintIn, errorForComplaint, type UpstreamContext } from "./upstream-errors.ts";
+
+type Usage = Extract<ModelEvent, { type: "usage" }>;
+type Wire = "unknown" | "sse" | "json";
+
+/**
+ * Turns the body of a chat completion into model events. Knows the wire only: no socket, no clock.
+ *
+ * The body may be cut into pieces anywhere. It is a stream of server-sent events or, from servers
+ * that ignore `stream: true`, one JSON object; which of the two its first character tells, since the
+ * content type lies at times. The answer ends with `[DONE]`, with the body after a finish reason,
+ * or when it grows beyond `maxAnswerLength`; any other end of the body is an interruption.
+ *
+ * Memory is bounded by a few times `maxAnswerLength`, whatever the server sends.
+ */
+export class AnswerReader {
+  readonly #context: UpstreamContext;
+  readonly #text: DeltaText;
+  readonly #maxBodyLength: number;
+  readonly #sse: SseParser;
+  readonly #jsonDecoder = new TextDecoder();
+  #wire: Wire = "unknown";
+  #json: string[] = [];
+  #jsonLength = 0;
+  #usage: Usage | undefined;
+  #finishReason: FinishReason | undefined;
+  #tokens = 0;
+  #hasEnded = false;
+
+  constructor(maxAnswerLength: number, context: UpstreamContext) {
+    this.#context = context;
+    this.#text = new DeltaText(maxAnswerLength);
+    // A server that sends all at once may write each code unit as \uXXXX.
+    this.#maxBodyLength = 6 * maxAnswerLength + 64 * 1024;
+    this.#sse = new SseParser(this.#maxBodyLength);
+  }
+
+  /** How many tokens, or pieces of several, came so far; those of reasoning too. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  /** The `end` event was given out; what still comes is of no interest. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** The model said that it is finished, though the body may go on (usage, `[DONE]`). */
+  get isFinished(): boolean {
+    return this.#finishReason !== undefined;
+  }
+
+  /** @throws ModelError */
+  push(bytes: Uint8Array): ModelEvent[] {
+    const events: ModelEvent[] = [];
+    if (this.#hasEnded) return events;
+    if (this.#wire === "unknown") this.#wire = recognize(bytes);
+    if (this.#wire === "json") this.#gatherJson(bytes);
+    else this.#readEvents(bytes, events);
+    return events;
+  }
+
+  /**
+   * The body is over.
+   *
+   * @throws ModelError where the answer is not
+   */
+  end(): ModelEvent[] {
+    const events: ModelEvent[] = [];
+    if (this.#hasEnded) return events;
+    if (this.#wire === "json") this.#readJson(events);
+    // Some servers leave out the empty line after their last event.
+    else this.#readEvents(emptyLine, events);
+    if (this.#hasEnded) return events;
+    if (this.#finishReason === undefined) throw this.interruption();
+    this.#finish(this.#finishReason, events);
+    return events;
+  }
+
+  /** The error for a body that stops before the answer is whole. */
+  interruption(cause?: unknown): ModelError {
+    if (this.#tokens > 0) {
+      const message = "The model server stopped in the middle of its answer.";
+      return new ModelError("model_interrupted", message, { cause });
+    }
+    const message = "The model server ended its answer before it began.";
+    return new ModelError("model_interrupted", message, { cause });
+  }
+
+  #readEvents(bytes: Uint8Array, events: ModelEvent[]): void {
+    let pending: ReturnType<SseParser["push"]>;
+    try {
+      pending = this.#sse.push(bytes);
+    } catch (cause) {
+      throw protocolError("sent a line without an end", cause);
+    }
+    for (const { type, data } of pending) {
+      if (this.#hasEnded) return;
+      if (data === "") continue;
+      if (data.charCodeAt(0) === 91 && data.trim() === "[DONE]") this.#done(events);
+      else this.#readChunk(data, type === "error", events);
+    }
+  }
+
+  #readChunk(data: string, isError: boolean, events: ModelEvent[]): void {
+    let json: unknown;
+    try {
+      json = JSON.parse(data);
+    } catch (cause) {
+      throw protocolError("sent something that is not JSON", cause);
+    }
+    const complaint = complaintIn(json, isError);
+    if (complaint) throw errorForComplaint(complaint, this.#context);
+    if (typeof json !== "object" || json === null) return;
+
+    const chunk = readAnswerChunk(json as Record<string, unknown>);
+    this.#usage = chunk.usage ?? this.#usage;
+    this.#finishReason = chunk.finishReason ?? this.#finishReason;
+    if (chunk.isThinking) this.#tokens++;
+    if (chunk.text === "") return;
+    this.#tokens++;
+    const text = this.#text.push(chunk.text);
+    if (text !== "") events.push({ type: "delta", text });
+    if (this.#text.isFull) this.#finish("length", events);
+  }
+
+  /** `[DONE]` without a finish reason counts as an end only where there was an answer. */
+  #done(events: ModelEvent[]): void {
+    if (this.#finishReason === undefined && this.#tokens === 0) throw this.interruption();
+    this.#finish(this.#finishReason ?? "other", events);
+  }
+
+  #finish(finishReason: FinishReason, events: ModelEvent[]): void {
+    const rest = this.#text.end();
+    if (rest !== "") events.push({ type: "delta", text: rest });
+    if (this.#usage) events.push(this.#usage);
+    events.push({ type: "end", finishReason });
+    this.#hasEnded = true;
+  }
+
+  #gatherJson(bytes: Uint8Array): void {
+    const text = this.#jsonDecoder.decode(bytes, { stream: true });
+    this.#jsonLength += text.length;
+    if (this.#jsonLength > this.#maxBodyLength)
+      throw protocolError("sent an answer without an end");
+    this.#json.push(text);
+  }
+
+  #readJson(events: ModelEvent[]): void {
+    const body = this.#json.join("") + this.#jsonDecoder.decode();
+    this.#json = [];
+    this.#readChunk(body, false, events);
+    // A whole answer needs no finish reason, but it needs to be one.
+    if (this.#tokens === 0 && this.#finishReason === undefined) {
+      throw protocolError("sent JSON that is not an answer");
+    }
+    this.#finishReason ??= "stop";
+  }
+}
+
+const emptyLine = new TextEncoder().encode("\n\n");
+
+/** @throws ModelError where the body is a web page */
+function recognize(bytes: Uint8Array): Wire {
+  for (const byte of bytes) {
+    if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)) continue;
+    // A byte order mark may stand before either.
+    if (byte === 0xef || byte === 0xbb || byte === 0xbf) continue;
+    if (byte === 0x3c) {
+      throw protocolError("sent a web page: MODEL_SERVERS may not be the base URL of its API");
+    }
+    return byte === 0x7b ? "json" : "sse";
+  }
+  return "unknown";
+}
+
+function protocolError(what: string, cause?: unknown): ModelError {
+  return new ModelError("model_protocol", `The model server ${what}.`, { cause });
+}

@@ -1,0 +1,73 @@
+import { limits } from "@peregrine/protocol";
+import type { ModelMessage } from "./model.ts";
+
+/** The system prompt of requests for a title, by which the demonstration model knows them. */
+export const titleInstructions =
+  "You name conversations. Reply with a title of 2 to 6 words for the conversation below, in the language of its question. Reply with the title alone: no quotation marks, no explanation, no full stop.";
+
+const maxExcerptLength = 2000;
+const maxTitleLength = Math.min(80, limits.titleLength);
+
+/** What to ask a model for the title of a conversation that begins with this question and answer. */
+export function titleMessages(question: string, answer: string): ModelMessage[] {
+  const conversation = `Question:\n${excerpt(question)}\n\nAnswer:\n${excerpt(answer)}`;
+  return [
+    { role: "system", content: titleInstructions },
+    { role: "user", content: `${conversation}\n\nTitle:` },
+  ];
+}
+
+/**
+ * Takes from what a model returned what it was not asked for: thoughts, "Title:", quotation marks,
+ * Markdown, JSON, further lines.
+ *
+ * @returns null where nothing is left
+ */
+export function cleanTitle(text: string): string | null {
+  const spoken = text.replace(/<think(?:ing)?>[\s\S]*?(?:<\/think(?:ing)?>|$)/gi, "");
+  const json = /^\s*(?:```\w*\s*)?\{\s*"title"\s*:\s*"((?:[^"\\]|\\.)*)"/i.exec(spoken)?.[1];
+  const lines = (json?.replace(/\\"/g, '"') ?? spoken).split(/[\r\n]+/);
+  for (const line of lines) {
+    const title = cutAtWord(stripMarks(line));
+    if (title !== "") return title;
+  }
+  return null;
+}
+
+function stripMarks(line: string): string {
+  let title = line
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .toWellFormed()
+    .trim();
+  if (/^`{3}|^[-*_=]{3,}$/.test(title)) return "";
+  for (let before = ""; before !== title; ) {
+    before = title;
+    title = title
+      .replace(/^(?:#{1,6}\s+|[-*•]\s+|>\s+)/, "")
+      .replace(
+        /^(?:title|titel|titre|título|titolo|заголовок|название|标题|タイトル|제목)\s*[:：]\s*/iu,
+        "",
+      )
+      .replace(/^(["'`*_]{1,3})(.+)\1$/u, "$2")
+      .replace(/^[“„«‹「『‘](.+)[”“»›」』’]$/u, "$1")
+      .replace(/(?<!\.)\.$/, "")
+      .trim();
+  }
+  return /^[\p{P}\p{S}\s]*$/u.test(title) ? "" : title;
+}
+
+function cutAtWord(title: string): string {
+  if (title.length <= maxTitleLength) return title;
+  const cut = title
+    .slice(0, maxTitleLength - 1)
+    .toWellFormed()
+    .replace(/\uFFFD$/, "");
+  const space = cut.lastIndexOf(" ");
+  return `${space > maxTitleLength / 2 ? cut.slice(0, space) : cut}…`;
+}
+
+function excerpt(text: string): string {
+  return text.length <= maxExcerptLength
+    ? text
+    : `${text.slice(0, maxExcerptLength).toWellFormed()}…`;
+}
