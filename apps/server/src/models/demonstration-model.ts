@@ -16,7 +16,7 @@ type Options = {
  * connecting anything. Says in each answer that it is a demonstration. The same history gets the
  * same answer, at the pace of a model.
  */
-export function openDemonstrationModel({ tokensPerSecond = 80 }: Options = {}): ModelServers {
+export function demonstrationModel({ tokensPerSecond = 80 }: Options = {}): ModelServers {
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
     const text = answerTo(request);
     const startedMs = performance.now();

@@ -1,5 +1,13 @@
 import { limits } from "@peregrine/protocol";
-import type { ModelMessage } from "./model.ts";
+import type { Model, ModelRequest } from "./model.ts";
+
+/** The beginning of a conversation, to be named. */
+export type TitleInput = {
+  model: string;
+  question: string;
+  answer: string;
+  conversationId?: string;
+};
 
 /** The system prompt of requests for a title, by which the demonstration model knows them. */
 export const titleInstructions =
@@ -7,14 +15,35 @@ export const titleInstructions =
 
 const maxExcerptLength = 2000;
 const maxTitleLength = Math.min(80, limits.titleLength);
+/** Enough for a title after the thoughts of a model that reasons. */
+const maxTokens = 500;
 
-/** What to ask a model for the title of a conversation that begins with this question and answer. */
-export function titleMessages(question: string, answer: string): ModelMessage[] {
+/**
+ * The title of a new conversation: the model's or, where it gives none that is of use, the beginning
+ * of the question.
+ *
+ * @throws ModelError, or the reason of `signal`
+ */
+export async function makeTitle(
+  model: Model,
+  { question, answer, ...rest }: TitleInput,
+  signal: AbortSignal,
+): Promise<string> {
   const conversation = `Question:\n${excerpt(question)}\n\nAnswer:\n${excerpt(answer)}`;
-  return [
-    { role: "system", content: titleInstructions },
-    { role: "user", content: `${conversation}\n\nTitle:` },
-  ];
+  const request: ModelRequest = {
+    ...rest,
+    messages: [
+      { role: "system", content: titleInstructions },
+      { role: "user", content: `${conversation}\n\nTitle:` },
+    ],
+    maxTokens,
+    priority: "background",
+  };
+  let text = "";
+  for await (const event of model.stream(request, signal)) {
+    if (event.type === "delta") text += event.text;
+  }
+  return cleanTitle(text) ?? cleanTitle(question) ?? "New conversation";
 }
 
 /**
