@@ -1,4 +1,4 @@
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { limits } from "./limits.ts";
 
 /** A UUIDv7 in its canonical lower-case form. */
@@ -14,7 +14,10 @@ export const Timestamp = Type.String({ format: "date-time" });
 export const PageQuery = Type.Object(
   {
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: limits.pageSizeMax, default: limits.pageSizeDefault }),
+      Type.String({
+        pattern: "^([1-9][0-9]?|100)$",
+        description: `1 to ${limits.pageSizeMax}; ${limits.pageSizeDefault} without it.`,
+      }),
     ),
     cursor: Type.Optional(
       Type.String({
@@ -26,6 +29,8 @@ export const PageQuery = Type.Object(
   },
   { additionalProperties: false },
 );
+
+export type PageQuery = Static<typeof PageQuery>;
 
 /** Where the next page starts; null on the last one. */
 export const NextCursor = Type.Union([Type.String(), Type.Null()]);

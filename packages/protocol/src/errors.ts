@@ -14,7 +14,6 @@ export const errorTable = {
   bad_origin: { status: 403, retryable: false },
   signup_closed: { status: 403, retryable: false },
   not_found: { status: 404, retryable: false },
-  method_not_allowed: { status: 405, retryable: false },
   email_taken: { status: 409, retryable: false },
   answer_running: { status: 409, retryable: true },
   not_last_answer: { status: 409, retryable: false },

@@ -19,6 +19,9 @@ export type ReadyBody = Static<typeof ReadyBody>;
 export const ServerInfoBody = Type.Object({
   version: Type.String(),
   signup: Type.Union([Type.Literal("open"), Type.Literal("closed")]),
+  hasAccounts: Type.Boolean({
+    description: "False until the first account, the administrator's, is made.",
+  }),
   models: Type.Array(Type.String()),
   demonstration: Type.Boolean({ description: "No model server is connected." }),
 });

@@ -13,12 +13,12 @@ export const SocketEvent = Type.Union([
   Type.Object({ type: Type.Literal("conversation.created"), conversation: Conversation }),
   Type.Object({ type: Type.Literal("conversation.updated"), conversation: Conversation }),
   Type.Object({ type: Type.Literal("conversation.deleted"), conversationId: Id }),
-  Type.Object({ type: Type.Literal("message.created"), message: Message }),
   Type.Object({
-    type: Type.Literal("message.updated"),
+    type: Type.Literal("message.created"),
     message: Message,
     replaces: Type.Optional(Id),
   }),
+  Type.Object({ type: Type.Literal("message.updated"), message: Message }),
   Type.Object({
     type: Type.Literal("answer"),
     conversationId: Id,

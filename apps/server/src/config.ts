@@ -1,0 +1,182 @@
+import {
+  addressList,
+  flag,
+  fraction,
+  integer,
+  oneOf,
+  optionalText,
+  optionalUrl,
+  type Setting,
+  text,
+  urlList,
+} from "./settings.ts";
+
+const postgresSchemes = ["postgres", "postgresql"];
+const webSchemes = ["http", "https"];
+const day = 86_400;
+
+/**
+ * Every setting, by the environment variable it is read from. `docs/configuration.md` is generated
+ * from this table.
+ */
+export const settings = {
+  HOST: text("127.0.0.1", { about: "Address to listen on. `0.0.0.0` for every interface." }),
+  PORT: integer(3000, { min: 0, max: 65_535 }, { about: "Port to listen on; 0 for any free one." }),
+  DATA_DIR: text("./data", { about: "Where the embedded Postgres and local files are kept." }),
+  LOG_LEVEL: oneOf(["debug", "info", "warn", "error", "silent"], "info", {
+    about: "The least severe lines that are logged.",
+  }),
+  PUBLIC_URL: optionalUrl(webSchemes, {
+    about:
+      "The address people open, where it is not the one the server sees (behind a proxy that ends TLS). `https` makes cookies `Secure`.",
+  }),
+  TRUSTED_PROXIES: addressList({
+    about: "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+  }),
+  SIGNUP: oneOf(["open", "closed"], "open", {
+    about: "Whether strangers can make an account. The first account can always be made.",
+  }),
+  SESSION_TTL: integer(
+    30 * day,
+    { min: 60, max: 400 * day },
+    { about: "Seconds after which a person has to sign in again." },
+  ),
+  SHUTDOWN_TIMEOUT: integer(
+    30,
+    { min: 0, max: 3600 },
+    { about: "Seconds that running answers get to finish when the server is told to stop." },
+  ),
+
+  MODEL_SERVERS: urlList(webSchemes, {
+    about:
+      "Base URLs of OpenAI-compatible model servers, such as `http://127.0.0.1:11434/v1`. Without one a built-in demonstration model answers.",
+  }),
+  MODEL_API_KEY: optionalText({
+    about: "Sent to the model servers as a bearer token.",
+    secret: true,
+  }),
+  MODEL: optionalText({
+    about: "The model to ask for. Without it, the first one that the model server lists.",
+  }),
+  MODEL_CONTEXT_TOKENS: integer(
+    16_000,
+    { min: 256, max: 10_000_000 },
+    { about: "Tokens of history that are sent with a question, about." },
+  ),
+  MODEL_FIRST_TOKEN_TIMEOUT: integer(
+    60,
+    { min: 1, max: 3600 },
+    { about: "Seconds a model server may take to the first token." },
+  ),
+  MODEL_TOKEN_TIMEOUT: integer(
+    30,
+    { min: 1, max: 3600 },
+    { about: "Seconds a model server may take between two tokens." },
+  ),
+
+  DATABASE_URL: optionalUrl(postgresSchemes, {
+    about: "Your Postgres, 14 or newer. Without it an embedded one runs under `DATA_DIR`.",
+    secret: true,
+  }),
+  DB_POOL_SIZE: integer(20, { min: 1, max: 1000 }, { about: "Connections kept open to Postgres." }),
+  DB_MAX_OVERFLOW: integer(
+    30,
+    { min: 0, max: 1000 },
+    { about: "Connections opened beyond `DB_POOL_SIZE` when all are busy." },
+  ),
+  DB_POOL_TIMEOUT: integer(
+    30,
+    { min: 1, max: 600 },
+    { about: "Seconds a request may wait for a connection before it gets a 503." },
+  ),
+  DB_POOL_RECYCLE: integer(
+    3600,
+    { min: 1, max: 30 * day },
+    { about: "Seconds after which a connection is replaced by a new one." },
+  ),
+
+  REDIS_URL: optionalUrl(["redis", "rediss"], {
+    about: "Redis behind the memory cache. Without it the memory cache serves alone.",
+    secret: true,
+  }),
+  CACHE_TTL: integer(
+    3600,
+    { min: 1, max: 30 * day },
+    { about: "Seconds that a cached value lives where its type does not say otherwise." },
+  ),
+  MEMORY_CACHE_SIZE: integer(
+    1000,
+    { min: 1, max: 100_000_000 },
+    { about: "Entries that the memory cache holds." },
+  ),
+
+  CDN_URL: optionalUrl(webSchemes, { about: "Where files are public through a CDN." }),
+  CDN_CACHE_TTL: integer(
+    31_536_000,
+    { min: 0, max: 31_536_000 },
+    { about: "Seconds that a CDN and browsers keep a file." },
+  ),
+  S3_BUCKET: optionalText({ about: "Bucket that files are stored in." }),
+  S3_ENDPOINT: optionalUrl(webSchemes, { about: "An S3-compatible store that is not AWS." }),
+  S3_REGION: text("us-east-1", { about: "Region of the bucket." }),
+  S3_ACCESS_KEY_ID: optionalText({ about: "Access key of the bucket.", secret: true }),
+  S3_SECRET_ACCESS_KEY: optionalText({ about: "Secret key of the bucket.", secret: true }),
+  CLOUDFRONT_DISTRIBUTION_ID: optionalText({ about: "Distribution in which files are purged." }),
+
+  LOAD_BALANCER_ALGORITHM: oneOf(
+    ["round_robin", "least_connections", "least_load", "peak_ewma"],
+    "peak_ewma",
+    { about: "How a server is chosen for a request." },
+  ),
+  HEALTH_CHECK_INTERVAL: integer(
+    30,
+    { min: 1, max: 3600 },
+    { about: "Seconds between two health checks of a server." },
+  ),
+
+  METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
+  METRICS_PORT: integer(9090, { min: 0, max: 65_535 }, { about: "Port that serves `/metrics`." }),
+  MEMORY_THRESHOLD: fraction(0.8, { about: "Share of memory in use above which load is shed." }),
+  CPU_THRESHOLD: fraction(0.7, { about: "Share of CPU in use above which load is shed." }),
+  AUTO_OPTIMIZATION: flag(true, { about: "Whether the database is optimised at quiet hours." }),
+} satisfies Record<string, Setting<unknown>>;
+
+type Table = typeof settings;
+type Value<S> = S extends Setting<infer T> ? T : never;
+export type Config = { readonly [Name in keyof Table]: Value<Table[Name]> };
+
+/** The environment has settings that are not accepted; the message has one line for each. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads every setting at once.
+ *
+ * @throws ConfigError naming each wrong variable, its value (unless it is a secret) and what is accepted.
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const config: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
+    const given = environment[name]?.trim();
+    const value = given || setting.fallback;
+    if (value === undefined) continue;
+    const parsed = setting.parse(value);
+    if (parsed === undefined) {
+      const shown = setting.secret ? "the given value" : JSON.stringify(value);
+      problems.push(`${name}: ${shown} is not accepted; expected ${setting.accepts}`);
+    }
+    config[name] = parsed;
+  }
+  if (config.S3_ENDPOINT && !config.S3_BUCKET) {
+    problems.push("S3_BUCKET: must be set where S3_ENDPOINT is");
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join("\n"));
+  return config as Config;
+}
+
+/** The settings of this process. The one place that reads the environment. */
+export function processConfig(): Config {
+  return readConfig(process.env);
+}

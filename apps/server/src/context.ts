@@ -1,0 +1,26 @@
+import type { Database } from "@peregrine/database";
+import type { AttemptLimits } from "./auth/attempt-limits.ts";
+import type { Authenticate } from "./auth/authentication.ts";
+import type { Passwords } from "./auth/passwords.ts";
+import type { Config } from "./config.ts";
+import type { Answering } from "./generation/answering.ts";
+import type { ClientAddress } from "./http/client-address.ts";
+import type { LiveHub } from "./live/live-hub.ts";
+import type { Log } from "./log.ts";
+import type { ModelServers } from "./models/model-servers.ts";
+
+/** What the features of one server process share. Made once, in `main.ts`. */
+export type Context = {
+  config: Config;
+  log: Log;
+  database: Database;
+  authenticate: Authenticate;
+  passwords: Passwords;
+  attemptLimits: AttemptLimits;
+  clientAddress: ClientAddress;
+  models: ModelServers;
+  answering: Answering;
+  live: LiveHub;
+  /** Whether the server has been told to stop and takes no new work. */
+  isDraining(): boolean;
+};

@@ -1,0 +1,210 @@
+import { type Begun, type Database, newId } from "@peregrine/database";
+import type { Conversation, Message, StreamEvent } from "@peregrine/protocol";
+import { ApiError, notFound } from "../http/api-error.ts";
+import type { LiveHub } from "../live/live-hub.ts";
+import { cutHistory } from "../models/history-budget.ts";
+import type { ModelServers } from "../models/model-servers.ts";
+import { type AnswerLog, replayEvents } from "./answer-log.ts";
+import { replayResponse, streamAnswer } from "./event-stream.ts";
+import { previewOf } from "./preview.ts";
+import type { RunningAnswers } from "./running-answers.ts";
+
+/** More than any budget of tokens needs; what is too much is cut before it is sent. */
+const maxHistoryMessages = 1000;
+/** Bytes of history that are read for each token of the budget. */
+const bytesPerToken = 8;
+const pollMs = 500;
+
+type Dependencies = {
+  database: Database;
+  running: RunningAnswers;
+  models: ModelServers;
+  live: LiveHub;
+  serverId: string;
+  contextTokens: number;
+};
+
+/** An answer that has begun. */
+export type Asked = { begun: Begun; log: AnswerLog };
+
+/** Asking, asking again, stopping and following answers, for the routes. */
+export class Answering {
+  readonly #deps: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  /** @throws ApiError not_found or answer_running */
+  async ask(
+    userId: string,
+    conversationId: string,
+    content: string,
+    fileIds: string[],
+  ): Promise<Asked> {
+    const begun = await this.#deps.database.answers.ask({
+      userId,
+      conversationId,
+      questionId: newId(),
+      answerId: newId(),
+      content,
+      fileIds,
+      model: await this.#deps.models.defaultModel(),
+      serverId: this.#deps.serverId,
+      preview: previewOf(content),
+      history: this.#historyLimit(),
+    });
+    if (begun === "not_found") throw notFound("conversation");
+    if (begun === "file_not_found") {
+      throw new ApiError("not_found", "There is no such file.", { field: "fileIds" });
+    }
+    if (begun === "answer_running") throw answerRunning();
+    this.#deps.live.publish(userId, { type: "message.created", message: begun.question });
+    return this.#start(userId, begun);
+  }
+
+  /** @throws ApiError not_found, answer_running or not_last_answer */
+  async regenerate(userId: string, answerId: string): Promise<Asked> {
+    const begun = await this.#deps.database.answers.regenerate({
+      userId,
+      answerId,
+      newAnswerId: newId(),
+      model: await this.#deps.models.defaultModel(),
+      serverId: this.#deps.serverId,
+      history: this.#historyLimit(),
+    });
+    if (begun === "not_found") throw notFound("answer");
+    if (begun === "answer_running") throw answerRunning();
+    if (begun === "not_last_answer") {
+      throw new ApiError("not_last_answer", "Only a conversation's last answer can be made again.");
+    }
+    return this.#start(userId, begun, answerId);
+  }
+
+  /**
+   * Ends a running answer and keeps what came; one that has ended stays as it is.
+   *
+   * @throws ApiError not_found
+   */
+  async stop(userId: string, answerId: string): Promise<Message> {
+    if (this.#deps.running.find(userId, answerId)) {
+      const finished = await this.#deps.running.stop(answerId);
+      if (finished) return finished.answer;
+    }
+    return this.#getAnswer(userId, answerId);
+  }
+
+  /** Streams an answer of this process to one more reader. */
+  stream(log: AnswerLog, afterId: number): Response {
+    return streamAnswer(log, afterId, () => this.#deps.running.left(log.started.messageId));
+  }
+
+  /**
+   * Follows an answer to its end without reading its events.
+   *
+   * @returns null if it was deleted or could not be saved
+   */
+  async wait(log: AnswerLog, signal: AbortSignal): Promise<Message | null> {
+    const answerId = log.started.messageId;
+    const unfollow = log.follow({ wake: () => {} });
+    const leave = () => {
+      unfollow();
+      this.#deps.running.left(answerId);
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      return (await this.#deps.running.finished(answerId))?.answer ?? null;
+    } finally {
+      signal.removeEventListener("abort", leave);
+      unfollow();
+    }
+  }
+
+  /**
+   * The events of a running or finished answer after `afterId` (-1 for all), as SSE.
+   *
+   * An answer that another server writes is followed to its end through the database, and comes as
+   * a whole.
+   *
+   * @throws ApiError not_found
+   */
+  async attach(userId: string, answerId: string, afterId: number, signal: AbortSignal) {
+    const log = this.#deps.running.find(userId, answerId);
+    if (log) return this.stream(log, afterId);
+    let answer = await this.#getAnswer(userId, answerId);
+    while (answer.status === "running" && !signal.aborted) {
+      await Bun.sleep(pollMs);
+      answer = await this.#getAnswer(userId, answerId);
+    }
+    return replayResponse(
+      replayEvents(startedEvent(answer), answer.content, lastEvent(answer), answer.usage, afterId),
+    );
+  }
+
+  conversationChanged(conversation: Conversation): void {
+    this.#deps.running.conversationChanged(conversation);
+  }
+
+  conversationDeleted(conversationId: string): void {
+    this.#deps.running.conversationDeleted(conversationId);
+  }
+
+  #start(userId: string, begun: Begun, replaces?: string): Asked {
+    const { live, running, contextTokens } = this.#deps;
+    const messages = cutHistory(
+      [...begun.history, { role: "user", content: begun.question.content }],
+      contextTokens,
+    );
+    const log = running.start(begun, {
+      messages,
+      priority: "interactive",
+      conversationId: begun.conversation.id,
+      user: userId,
+    });
+    live.publish(userId, {
+      type: "message.created",
+      message: begun.answer,
+      ...(replaces === undefined ? {} : { replaces }),
+    });
+    live.publish(userId, { type: "conversation.updated", conversation: begun.conversation });
+    live.publishAnswerEvent(log, { id: 0, event: log.started });
+    return { begun, log };
+  }
+
+  async #getAnswer(userId: string, answerId: string): Promise<Message> {
+    const message = await this.#deps.database.messages.get(userId, answerId);
+    if (message?.role !== "assistant") throw notFound("answer");
+    return message;
+  }
+
+  #historyLimit() {
+    return { messages: maxHistoryMessages, bytes: this.#deps.contextTokens * bytesPerToken };
+  }
+}
+
+function answerRunning(): ApiError {
+  return new ApiError("answer_running", "This conversation is still being answered.");
+}
+
+function startedEvent(answer: Message): Extract<StreamEvent, { type: "started" }> {
+  return {
+    type: "started",
+    conversationId: answer.conversationId,
+    questionId: answer.questionId ?? "",
+    messageId: answer.id,
+    model: answer.model ?? "",
+    createdAt: answer.createdAt,
+  };
+}
+
+function lastEvent(answer: Message): Extract<StreamEvent, { type: "done" | "error" }> {
+  if (answer.status === "complete" || answer.status === "stopped") {
+    return { type: "done", status: answer.status };
+  }
+  return {
+    type: "error",
+    code: answer.error?.code ?? "interrupted",
+    message: answer.error?.message ?? "The answer was interrupted.",
+    retryable: true,
+  };
+}

@@ -1,0 +1,56 @@
+import type { Database } from "@peregrine/database";
+import type { Log } from "../log.ts";
+
+const heartbeatMs = 5_000;
+/** Three heartbeats may be lost before a server counts as dead. */
+const leaseSeconds = 20;
+const housekeepingMs = 10 * 60_000;
+
+type Options = {
+  database: Database;
+  log: Log;
+  serverId: string;
+  /** No other server can use this database: whatever runs in it was left by one that died. */
+  isAlone: boolean;
+};
+
+/**
+ * Says that this server lives, and looks after what dead ones left: their answers are marked
+ * interrupted, so that nobody waits for them.
+ */
+export async function keepLease(options: Options): Promise<{ stop(): Promise<void> }> {
+  const { database, log, serverId, isAlone } = options;
+  let beat: Promise<void> = Promise.resolve();
+
+  async function heartbeat(): Promise<void> {
+    await database.servers.heartbeat(serverId);
+    report(await database.servers.interruptOrphans(leaseSeconds));
+  }
+
+  function report(interrupted: { messageId: string }[]): void {
+    if (interrupted.length > 0) {
+      log.warn({ answers: interrupted.length }, "marked the answers of a dead server interrupted");
+    }
+  }
+
+  if (isAlone) report(await database.servers.interruptAllRunning());
+  await heartbeat();
+
+  const heart = setInterval(() => {
+    beat = heartbeat().catch((err: unknown) => log.warn({ err }, "the heartbeat failed"));
+  }, heartbeatMs);
+  const housekeeping = setInterval(() => {
+    Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]).catch(
+      (err: unknown) => log.warn({ err }, "deleting what has expired failed"),
+    );
+  }, housekeepingMs);
+
+  return {
+    async stop() {
+      clearInterval(heart);
+      clearInterval(housekeeping);
+      await beat;
+      await database.servers.remove(serverId);
+    },
+  };
+}

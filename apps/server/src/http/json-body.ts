@@ -1,0 +1,75 @@
+import { ApiError } from "./api-error.ts";
+
+/**
+ * Reads a JSON body of at most `maxBytes`, which may arrive without a length.
+ *
+ * Text that Postgres cannot keep (NUL, half of a surrogate pair) is refused here, for every route
+ * at once.
+ *
+ * @throws ApiError unsupported_media_type, payload_too_large, invalid_json or invalid_request
+ */
+export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
+  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    throw new ApiError(
+      "unsupported_media_type",
+      `The body must be application/json, not ${mediaType ? JSON.stringify(mediaType) : "without a type"}.`,
+    );
+  }
+  const text = decode(await readBytes(request, maxBytes));
+  const value = parse(text);
+  // JSON text can only carry these characters escaped, so most bodies are done after this search.
+  if (/\\u(0000|[dD][89a-fA-F])/.test(text)) refuseUnstorable(value, "");
+  return value;
+}
+
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  if (!request.body) return new Uint8Array();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request.body) {
+    size += piece.byteLength;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    pieces.push(piece);
+  }
+  return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
+}
+
+function tooLarge(maxBytes: number): ApiError {
+  return new ApiError("payload_too_large", `The body is larger than ${maxBytes} bytes.`);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ApiError("invalid_json", "The body is not valid UTF-8.", { cause });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ApiError("invalid_json", "The body is not valid JSON.", { cause });
+  }
+}
+
+function refuseUnstorable(value: unknown, path: string): void {
+  if (typeof value === "string") {
+    if (value.includes("\0") || !value.isWellFormed()) {
+      throw new ApiError(
+        "invalid_request",
+        "Text must not hold NUL or half of a surrogate pair.",
+        path === "" ? {} : { field: path },
+      );
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, child] of Object.entries(value)) {
+      refuseUnstorable(key, path);
+      refuseUnstorable(child, path === "" ? key : `${path}.${key}`);
+    }
+  }
+}

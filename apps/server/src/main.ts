@@ -1,0 +1,32 @@
+import { resolve } from "node:path";
+import { ConfigError, processConfig } from "./config.ts";
+import { createLog } from "./log.ts";
+import { startServer } from "./server.ts";
+
+/** The server process: reads its settings, runs until it is told to stop, and ends in order. */
+async function main(): Promise<number> {
+  const startedMs = performance.now();
+  const config = processConfig();
+  const log = createLog(config.LOG_LEVEL, process.stdout);
+  const webDirectory = resolve(import.meta.dirname, "../../web/dist");
+  const stop = Promise.withResolvers<string>();
+  // Both before the start, so that a signal that comes early is not lost.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => stop.resolve(signal));
+  }
+  const server = await startServer(config, log, webDirectory);
+  log.info({ url: server.url, startMs: Math.round(performance.now() - startedMs) }, "ready");
+  const signal = await stop.promise;
+  log.info({ signal }, "stopping");
+  await server.stop();
+  log.info({}, "stopped");
+  return 0;
+}
+
+try {
+  process.exit(await main());
+} catch (error) {
+  const isExpected = error instanceof ConfigError;
+  process.stderr.write(`${isExpected ? error.message : (error as Error).stack}\n`);
+  process.exit(1);
+}

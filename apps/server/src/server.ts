@@ -1,0 +1,192 @@
+import { resolve } from "node:path";
+import {
+  migrateDatabase,
+  newId,
+  openDatabase,
+  type QueryInfo,
+  startEmbeddedPostgres,
+} from "@peregrine/database";
+import { createAttemptLimits } from "./auth/attempt-limits.ts";
+import { createAuthentication } from "./auth/authentication.ts";
+import { createPasswords } from "./auth/passwords.ts";
+import type { Config } from "./config.ts";
+import { Answering } from "./generation/answering.ts";
+import { FrameClock } from "./generation/frame-clock.ts";
+import { RunningAnswers } from "./generation/running-answers.ts";
+import { Titles } from "./generation/titles.ts";
+import { keepLease } from "./health/lease.ts";
+import { ProcessUsage } from "./health/process-usage.ts";
+import { createApp } from "./http/app.ts";
+import { createClientAddress } from "./http/client-address.ts";
+import { loadWebFiles } from "./http/web-files.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { LiveHub } from "./live/live-hub.ts";
+import type { Log } from "./log.ts";
+import { demonstrationModel } from "./models/demonstration-model.ts";
+import { type ModelServers, openModelServers } from "./models/model-servers.ts";
+
+export type Server = {
+  /** Where it listens. */
+  url: string;
+  /** Takes no new work, lets answers finish, and closes everything in reverse order. */
+  stop(): Promise<void>;
+};
+
+type Hooks = {
+  /** Called for every statement. */
+  onQuery?: (info: QueryInfo) => void;
+};
+
+/**
+ * The composition root: starts every part of the server, each with what it needs from those
+ * before it.
+ *
+ * @throws Error if a part cannot start; what was started before it is closed
+ */
+export async function startServer(
+  config: Config,
+  log: Log,
+  webDirectory: string,
+  hooks: Hooks = {},
+): Promise<Server> {
+  const lifecycle = new Lifecycle(log);
+  try {
+    return await start(config, log, webDirectory, hooks, lifecycle);
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  log: Log,
+  webDirectory: string,
+  hooks: Hooks,
+  lifecycle: Lifecycle,
+): Promise<Server> {
+  let isDraining = false;
+  const webFiles = await loadWebFiles(webDirectory);
+
+  const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
+  await migrateDatabase(databaseUrl);
+  const database = openDatabase({
+    url: databaseUrl,
+    poolSize: config.DB_POOL_SIZE,
+    maxOverflow: config.DB_MAX_OVERFLOW,
+    poolTimeoutMs: config.DB_POOL_TIMEOUT * 1000,
+    poolRecycleMs: config.DB_POOL_RECYCLE * 1000,
+    on: hooks.onQuery ? { query: hooks.onQuery } : {},
+  });
+  lifecycle.onClose("database connections", () => database.close());
+
+  const serverId = newId();
+  const live = new LiveHub();
+  const lease = await keepLease({
+    database,
+    log,
+    serverId,
+    isAlone: config.DATABASE_URL === undefined,
+  });
+  lifecycle.onClose("lease", () => lease.stop());
+
+  const models = openModels(config, log);
+  lifecycle.onClose("model servers", () => models.close());
+  const titles = new Titles({
+    database,
+    model: models,
+    log,
+    onTitled: (userId, conversation) =>
+      live.publish(userId, { type: "conversation.updated", conversation }),
+  });
+  lifecycle.onClose("titles", () => titles.stop());
+
+  const running = new RunningAnswers({
+    database,
+    model: models,
+    clock: new FrameClock(),
+    log,
+    serverId,
+    onEvent: (answer, event) => live.publishAnswerEvent(answer, event),
+    onFinished: (userId, finished) => {
+      live.publish(userId, { type: "message.updated", message: finished.answer });
+      live.publish(userId, { type: "conversation.updated", conversation: finished.conversation });
+      titles.request(userId, finished);
+    },
+  });
+  const answering = new Answering({
+    database,
+    running,
+    models,
+    live,
+    serverId,
+    contextTokens: config.MODEL_CONTEXT_TOKENS,
+  });
+
+  const usage = new ProcessUsage();
+  lifecycle.onClose("readings", () => usage.stop());
+
+  const app = createApp(
+    {
+      config,
+      log,
+      database,
+      authenticate: createAuthentication(database, config.PUBLIC_URL),
+      passwords: createPasswords(),
+      attemptLimits: createAttemptLimits(database),
+      clientAddress: createClientAddress(config.TRUSTED_PROXIES),
+      models,
+      answering,
+      live,
+      isDraining: () => isDraining,
+    },
+    usage,
+    webFiles,
+  );
+  app.listen({ hostname: config.HOST, port: config.PORT });
+  const listener = app.server;
+  if (!listener) throw new Error("the server does not listen");
+  live.attach(listener);
+  lifecycle.onClose("listener", () => listener.stop(true));
+  lifecycle.onClose("answers", () => running.drain(config.SHUTDOWN_TIMEOUT * 1000));
+
+  return {
+    url: `http://${listener.hostname}:${listener.port}`,
+    stop() {
+      isDraining = true;
+      return lifecycle.close();
+    },
+  };
+}
+
+/** @returns the URL of the embedded Postgres. */
+async function startPostgres(config: Config, log: Log, lifecycle: Lifecycle): Promise<string> {
+  const postgres = await startEmbeddedPostgres({
+    directory: resolve(config.DATA_DIR, "postgres"),
+    log: {
+      info: (message) => log.info({}, message),
+      warn: (message) => log.warn({}, message),
+      error: (message) => log.error({}, message),
+    },
+  });
+  lifecycle.onClose("embedded Postgres", () => postgres.stop());
+  return postgres.url;
+}
+
+function openModels(config: Config, log: Log): ModelServers {
+  if (config.MODEL_SERVERS.length === 0) {
+    log.warn({}, "no MODEL_SERVERS: the built-in demonstration model answers");
+    return demonstrationModel();
+  }
+  return openModelServers({
+    urls: config.MODEL_SERVERS,
+    apiKey: config.MODEL_API_KEY,
+    model: config.MODEL,
+    limits: {
+      firstTokenMs: config.MODEL_FIRST_TOKEN_TIMEOUT * 1000,
+      nextTokenMs: config.MODEL_TOKEN_TIMEOUT * 1000,
+    },
+    onFailure: ({ server, error, failedOver }) =>
+      log.warn({ server, code: error.code, err: error, failedOver }, "a model server failed"),
+  });
+}

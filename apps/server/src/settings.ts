@@ -1,0 +1,123 @@
+/** One setting an administrator can make: what it is for, what is accepted, how it is read. */
+export type Setting<T> = {
+  readonly about: string;
+  /** What is accepted, in words, for errors and for the documentation. */
+  readonly accepts: string;
+  /** Read when the variable is absent or empty; undefined where the setting may stay unset. */
+  readonly fallback: string | undefined;
+  /** Its value never appears in a log or an error. */
+  readonly secret: boolean;
+  /** @returns undefined for a text that is not accepted. */
+  readonly parse: (text: string) => T | undefined;
+};
+
+type Options = { about: string; secret?: boolean };
+
+function setting<T>(
+  accepts: string,
+  { about, secret = false }: Options,
+  fallback: string | number | undefined,
+  parse: (text: string) => T | undefined,
+): Setting<T> {
+  return {
+    about,
+    accepts,
+    secret,
+    fallback: fallback === undefined ? undefined : String(fallback),
+    parse,
+  };
+}
+
+export function text(fallback: string, options: Options): Setting<string> {
+  return setting("text", options, fallback, (value) => value);
+}
+
+export function optionalText(options: Options): Setting<string | undefined> {
+  return setting("text", options, undefined, (value) => value);
+}
+
+export function integer(
+  fallback: number,
+  range: { min: number; max: number },
+  options: Options,
+): Setting<number> {
+  return setting(`a whole number from ${range.min} to ${range.max}`, options, fallback, (value) => {
+    if (!/^\d{1,15}$/.test(value)) return undefined;
+    const number = Number(value);
+    return number >= range.min && number <= range.max ? number : undefined;
+  });
+}
+
+export function fraction(fallback: number, options: Options): Setting<number> {
+  return setting("a fraction above 0 and up to 1, such as 0.8", options, fallback, (value) => {
+    const number = /^\d(\.\d+)?$|^\.\d+$/.test(value) ? Number(value) : Number.NaN;
+    return number > 0 && number <= 1 ? number : undefined;
+  });
+}
+
+export function flag(fallback: boolean, options: Options): Setting<boolean> {
+  return setting("true or false", options, String(fallback), (value) =>
+    value === "true" ? true : value === "false" ? false : undefined,
+  );
+}
+
+export function oneOf<const T extends string>(
+  values: readonly T[],
+  fallback: T,
+  options: Options,
+): Setting<T> {
+  return setting(values.join(", "), options, fallback, (value) =>
+    values.find((known) => known === value),
+  );
+}
+
+/** An absolute URL of one of the given schemes; kept without a trailing slash. */
+export function optionalUrl(
+  schemes: readonly string[],
+  options: Options,
+): Setting<string | undefined> {
+  return setting(`a URL: ${examples(schemes)}`, options, undefined, (value) =>
+    parseUrl(value, schemes),
+  );
+}
+
+export function urlList(schemes: readonly string[], options: Options): Setting<string[]> {
+  return setting(`URLs separated by commas: ${examples(schemes)}`, options, "", (value) =>
+    parseList(value, (part) => parseUrl(part, schemes)),
+  );
+}
+
+/** IP addresses and CIDR ranges. */
+export function addressList(options: Options): Setting<string[]> {
+  return setting(
+    "IP addresses or ranges separated by commas, such as 127.0.0.1,10.0.0.0/8",
+    options,
+    "",
+    (value) =>
+      parseList(value, (part) =>
+        /^([0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)(\/\d{1,3})?$/.test(part) ? part : undefined,
+      ),
+  );
+}
+
+function examples(schemes: readonly string[]): string {
+  return schemes.map((scheme) => `${scheme}://…`).join(" or ");
+}
+
+function parseList<T>(value: string, parse: (part: string) => T | undefined): T[] | undefined {
+  const items: T[] = [];
+  for (const part of value.split(",")) {
+    if (part.trim() === "") continue;
+    const item = parse(part.trim());
+    if (item === undefined) return undefined;
+    items.push(item);
+  }
+  return items;
+}
+
+function parseUrl(value: string, schemes: readonly string[]): string | undefined {
+  if (!URL.canParse(value)) return undefined;
+  const url = new URL(value);
+  if (!schemes.includes(url.protocol.slice(0, -1)) || url.hostname === "") return undefined;
+  return value.replace(/\/+$/, "");
+}
