@@ -65,6 +65,18 @@ function readLink(path: string): string | null {
 }
 
 function own(directory: string, account: Account | null): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (account) chownSync(directory, account.uid, account.gid);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (account) chownSync(directory, account.uid, account.gid);
+  } catch (cause) {
+    throw new DatabaseError("embedded_start", `${directory} cannot be made`, { cause });
+  }
+  const { uid } = statSync(directory);
+  const wanted = account?.uid ?? process.getuid?.();
+  if (uid !== wanted) {
+    throw new DatabaseError(
+      "embedded_start",
+      `${directory} belongs to user ${uid}, and this is user ${wanted}: start as that user or as root, or set another DATA_DIR`,
+    );
+  }
 }

@@ -1,9 +1,9 @@
-import { closeSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, fchownSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { DatabaseError } from "../errors.ts";
 import type { Account } from "./account.ts";
+import type { EmbeddedPostgresLog } from "./log.ts";
 import { endOrphans, readPidFile } from "./orphans.ts";
-import type { EmbeddedPostgresLog } from "./start-embedded-postgres.ts";
 
 type PostmasterOptions = {
   command: string[];
@@ -100,6 +100,7 @@ export class Postmaster {
     const { command, account, data, logFile, log } = this.#options;
     rotate(logFile);
     const output = openSync(logFile, "a", 0o600);
+    if (account) fchownSync(output, account.uid, account.gid);
     const startedAt = performance.now();
     let child: Subprocess;
     try {
