@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseError } from "../errors.ts";
+import { newId } from "../ids.ts";
 import type { Account } from "./account.ts";
 import { findBarrier } from "./reach.ts";
 
@@ -96,16 +97,15 @@ function makeExecutable(path: string): void {
 function copy(from: string, sharedDirectory: string, version: string): string {
   const to = join(sharedDirectory, `postgres-${version}`);
   if (existsSync(to)) return to;
-  const part = `${to}.${process.pid}`;
+  const part = `${to}.${newId()}`;
   try {
     mkdirSync(sharedDirectory, { recursive: true, mode: 0o755 });
-    rmSync(part, { recursive: true, force: true });
     cpSync(from, part, { recursive: true, verbatimSymlinks: true });
     chmodSync(part, 0o755);
     if (!mend(part)) throw new Error(`cannot write to ${part}`);
     renameSync(part, to);
   } catch (cause) {
-    rmSync(part, { recursive: true, force: true });
+    if (existsSync(part)) rmSync(part, { recursive: true });
     if (existsSync(to)) return to;
     throw new DatabaseError(
       "embedded_start",

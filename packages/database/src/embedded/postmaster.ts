@@ -41,7 +41,7 @@ export class Postmaster {
   }
 
   get pid(): number | undefined {
-    return this.#child?.exitCode === null ? this.#child.pid : undefined;
+    return this.#child && !hasEnded(this.#child) ? this.#child.pid : undefined;
   }
 
   /** Resolves when Postgres takes connections, however long it needs to recover from a crash. */
@@ -123,7 +123,7 @@ export class Postmaster {
     if (this.#stopping) child.kill("SIGINT");
     let told = false;
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null) {
+      if (hasEnded(child)) {
         throw new DatabaseError(
           "embedded_start",
           `Postgres ended while it started (${howItEnded(child)}): ${lastLines(logFile)}`,
@@ -158,6 +158,10 @@ async function within(ended: Promise<boolean>, ms: number): Promise<boolean> {
   const result = await Promise.race([ended, late]);
   clearTimeout(timer);
   return result;
+}
+
+function hasEnded(child: Subprocess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 function howItEnded(child: Subprocess): string {
