@@ -103,3 +103,16 @@ test("what is not a command closes the socket with a reason", async () => {
   flood.socket.send("x".repeat(10_000));
   await flood.closed;
 });
+
+test("a socket ends when the session or the key that opened it does", async () => {
+  const bob = await TestUser.register(server);
+  const { apiKey, key } = await bob.json<CreatedApiKeyBody>("/api/v1/api-keys", {
+    json: { name: "k" },
+  });
+  const program = await openSocket({ authorization: `Bearer ${key}` });
+  const tab = await openSocket({ cookie: bob.cookie });
+  await bob.fetch(`/api/v1/api-keys/${apiKey.id}`, { method: "DELETE" });
+  expect((await program.closed).code).toBe(4401);
+  await bob.fetch("/api/v1/auth/logout", { method: "POST" });
+  expect((await tab.closed).code).toBe(4401);
+});
