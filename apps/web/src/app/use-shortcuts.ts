@@ -6,7 +6,11 @@ export function useShortcuts(): void {
   const app = useApp();
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]"))
+      if (
+        event.defaultPrevented ||
+        event.isComposing ||
+        document.querySelector("dialog[open], :popover-open")
+      )
         return;
       if (app.session.state.peek() !== "signed-in") return;
       const hasCommand = (event.metaKey || event.ctrlKey) && !event.altKey;
