@@ -22,6 +22,7 @@ import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
+import { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
@@ -146,6 +147,7 @@ async function start(
       models,
       answering,
       live,
+      sockets: new OpenSockets(),
       isDraining: () => isDraining,
     },
     usage,

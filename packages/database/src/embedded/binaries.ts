@@ -5,13 +5,16 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseError } from "../errors.ts";
+import { newId } from "../ids.ts";
 import type { Account } from "./account.ts";
 import { findBarrier } from "./reach.ts";
 
@@ -96,16 +99,15 @@ function makeExecutable(path: string): void {
 function copy(from: string, sharedDirectory: string, version: string): string {
   const to = join(sharedDirectory, `postgres-${version}`);
   if (existsSync(to)) return to;
-  const part = `${to}.${process.pid}`;
+  const part = `${to}.${newId()}`;
   try {
     mkdirSync(sharedDirectory, { recursive: true, mode: 0o755 });
-    rmSync(part, { recursive: true, force: true });
     cpSync(from, part, { recursive: true, verbatimSymlinks: true });
-    chmodSync(part, 0o755);
+    openUp(part);
     if (!mend(part)) throw new Error(`cannot write to ${part}`);
     renameSync(part, to);
   } catch (cause) {
-    rmSync(part, { recursive: true, force: true });
+    if (existsSync(part)) rmSync(part, { recursive: true });
     if (existsSync(to)) return to;
     throw new DatabaseError(
       "embedded_start",
@@ -114,4 +116,14 @@ function copy(from: string, sharedDirectory: string, version: string): string {
     );
   }
   return to;
+}
+
+/** Lets everybody read what was installed under a umask of 077. */
+function openUp(directory: string): void {
+  chmodSync(directory, 0o755);
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) openUp(path);
+    else if (entry.isFile()) chmodSync(path, (statSync(path).mode & 0o100) === 0 ? 0o644 : 0o755);
+  }
 }

@@ -53,6 +53,7 @@ export function preparePlace(
     );
   }
   const elsewhere = join(sharedDirectory, `data-${newId()}`);
+  mkdirSync(sharedDirectory, { recursive: true, mode: 0o755 });
   own(elsewhere, account);
   rmSync(wanted, { recursive: true, force: true });
   symlinkSync(elsewhere, wanted);

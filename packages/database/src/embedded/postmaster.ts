@@ -20,8 +20,8 @@ const immediateShutdownMs = 5_000;
 const maxLogBytes = 10 * 1024 * 1024;
 const firstRestartMs = 50;
 const longestRestartMs = 5_000;
-/** A Postgres that ran this long starts again at once; one that keeps dying, ever later. */
-const healthyMs = 60_000;
+/** A Postgres that ran this long starts again at once; one that dies sooner, ever later. */
+const healthyMs = 1_000;
 
 /**
  * One running Postgres: starts it, starts it again when it dies, stops it.
@@ -41,7 +41,7 @@ export class Postmaster {
   }
 
   get pid(): number | undefined {
-    return this.#child?.exitCode === null ? this.#child.pid : undefined;
+    return this.#child && !hasEnded(this.#child) ? this.#child.pid : undefined;
   }
 
   /** Resolves when Postgres takes connections, however long it needs to recover from a crash. */
@@ -123,7 +123,7 @@ export class Postmaster {
     if (this.#stopping) child.kill("SIGINT");
     let told = false;
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null) {
+      if (hasEnded(child)) {
         throw new DatabaseError(
           "embedded_start",
           `Postgres ended while it started (${howItEnded(child)}): ${lastLines(logFile)}`,
@@ -158,6 +158,10 @@ async function within(ended: Promise<boolean>, ms: number): Promise<boolean> {
   const result = await Promise.race([ended, late]);
   clearTimeout(timer);
   return result;
+}
+
+function hasEnded(child: Subprocess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 function howItEnded(child: Subprocess): string {
