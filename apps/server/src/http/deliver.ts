@@ -36,7 +36,9 @@ type Headers = Record<string, string>;
  * A `Response` passes as it is: streams, files, and whatever was compressed before.
  */
 export function deliver(timings: RequestTimings) {
-  return ({ request, set, responseValue }: Outgoing): Response | Promise<Response> => {
+  return ({ request, set, responseValue }: Outgoing): Response | Promise<Response> | undefined => {
+    // A connection that became a socket.
+    if (responseValue === undefined) return undefined;
     const shared: Headers = { ...securityHeaders };
     const timing = timings.header();
     if (timing !== undefined) shared["server-timing"] = timing;

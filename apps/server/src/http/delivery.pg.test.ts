@@ -1,43 +1,35 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { type Client, startTestServer, type TestServer } from "../testing/start-test-server.ts";
+import type { Conversation } from "@peregrine/protocol";
+import { startTestServer, type TestServer, TestUser } from "../testing/test-server.ts";
 
-const web = mkdtempSync(join(tmpdir(), "peregrine-web-"));
 const script = "console.log('hello');\n".repeat(100);
+const asset = "/assets/app-1a2b.js";
 let server: TestServer;
-let ada: Client;
+let ada: TestUser;
 
 beforeAll(async () => {
-  mkdirSync(join(web, "assets"));
-  writeFileSync(join(web, "index.html"), "<!doctype html><title>Test</title>");
-  writeFileSync(join(web, "robots.txt"), "User-agent: *\nDisallow: /\n");
-  writeFileSync(join(web, "assets/app-1a2b.js"), script);
+  server = await startTestServer();
+  writeFileSync(join(server.webDirectory, asset), script);
   const compressor = join(import.meta.dirname, "../../../../scripts/compress-web.ts");
-  const made = Bun.spawnSync([process.execPath, compressor, web]);
+  const made = Bun.spawnSync([process.execPath, compressor, server.webDirectory]);
   if (!made.success) throw new Error(made.stderr.toString());
-  server = await startTestServer({}, web);
-  ada = await server.signUp();
-  for (let i = 0; i < 12; i++) {
-    await post(ada, "/api/v1/conversations", { title: `Falcons and their ways, part ${i}` });
-  }
+  await server.restart();
+  ada = await TestUser.register(server);
+  for (let i = 0; i < 12; i++) await begin(`Falcons and their ways, part ${i}`);
 });
 
-afterAll(async () => {
-  await server.stop();
-  rmSync(web, { recursive: true });
-});
+afterAll(() => server.stop());
 
-function post(client: Client, path: string, body: unknown): Promise<Response> {
-  const headers = { "content-type": "application/json" };
-  return client(path, { method: "POST", headers, body: JSON.stringify(body) });
+function begin(title: string): Promise<{ conversation: Conversation }> {
+  return ada.json("/api/v1/conversations", { json: { title } });
 }
 
 /** The bytes as they were sent. */
-async function raw(client: Client, path: string, acceptEncoding: string) {
-  const response = await client(path, {
+async function raw(path: string, acceptEncoding: string) {
+  const response = await ada.fetch(path, {
     headers: { "accept-encoding": acceptEncoding },
     decompress: false,
   } as RequestInit);
@@ -45,13 +37,13 @@ async function raw(client: Client, path: string, acceptEncoding: string) {
 }
 
 test("a read is private, has a strong tag, and is a 304 where the client has it", async () => {
-  const first = await ada("/api/v1/conversations");
+  const first = await ada.fetch("/api/v1/conversations");
   expect(first.status).toBe(200);
   expect(first.headers.get("cache-control")).toBe("private, no-cache");
   expect(first.headers.get("vary")).toBe("Accept-Encoding, Authorization, Cookie");
   const tag = first.headers.get("etag") ?? "";
   expect(tag).toMatch(/^"[^"]+"$/);
-  const again = await ada("/api/v1/conversations", { headers: { "if-none-match": tag } });
+  const again = await ada.fetch("/api/v1/conversations", { headers: { "if-none-match": tag } });
   expect(again.status).toBe(304);
   expect(again.headers.get("etag")).toBe(tag);
   expect(again.headers.get("x-content-type-options")).toBe("nosniff");
@@ -59,17 +51,17 @@ test("a read is private, has a strong tag, and is a 304 where the client has it"
 });
 
 test("a change gives another tag, and another person's list is not a match", async () => {
-  const tag = (await ada("/api/v1/conversations?limit=3")).headers.get("etag") ?? "";
+  const tag = (await ada.fetch("/api/v1/conversations?limit=3")).headers.get("etag") ?? "";
   const asking = { headers: { "if-none-match": tag } };
-  const other = await server.signUp();
-  expect((await other("/api/v1/conversations?limit=3", asking)).status).toBe(200);
-  expect((await ada("/api/v1/conversations?limit=3", asking)).status).toBe(304);
-  await post(ada, "/api/v1/conversations", { title: "New" });
-  expect((await ada("/api/v1/conversations?limit=3", asking)).status).toBe(200);
+  const other = await TestUser.register(server);
+  expect((await other.fetch("/api/v1/conversations?limit=3", asking)).status).toBe(200);
+  expect((await ada.fetch("/api/v1/conversations?limit=3", asking)).status).toBe(304);
+  await begin("New");
+  expect((await ada.fetch("/api/v1/conversations?limit=3", asking)).status).toBe(200);
 });
 
 test("JSON is compressed as the client accepts it, each form with a tag of its own", async () => {
-  const plain = await raw(ada, "/api/v1/conversations", "identity");
+  const plain = await raw("/api/v1/conversations", "identity");
   expect(plain.response.headers.get("content-encoding")).toBeNull();
   const unpack = {
     zstd: (bytes: Uint8Array<ArrayBuffer>) => Bun.zstdDecompressSync(bytes),
@@ -78,13 +70,13 @@ test("JSON is compressed as the client accepts it, each form with a tag of its o
   };
   const tags = new Set([plain.response.headers.get("etag")]);
   for (const [encoding, decompress] of Object.entries(unpack)) {
-    const { response, bytes } = await raw(ada, "/api/v1/conversations", encoding);
+    const { response, bytes } = await raw("/api/v1/conversations", encoding);
     expect(response.headers.get("content-encoding")).toBe(encoding);
     expect(bytes.byteLength).toBeLessThan(plain.bytes.byteLength / 2);
     expect(decompress(bytes).toString()).toBe(new TextDecoder().decode(plain.bytes));
     const tag = response.headers.get("etag") ?? "";
     tags.add(tag);
-    const again = await ada("/api/v1/conversations", {
+    const again = await ada.fetch("/api/v1/conversations", {
       headers: { "if-none-match": tag, "accept-encoding": encoding },
     });
     expect([again.status, again.headers.get("etag")]).toEqual([304, tag]);
@@ -94,15 +86,14 @@ test("JSON is compressed as the client accepts it, each form with a tag of its o
 
 test("what is small, is not stored, or failed, is not compressed", async () => {
   const all = "zstd, br, gzip";
-  expect((await raw(ada, "/api/v1/me", all)).response.headers.get("content-encoding")).toBeNull();
-  const created = await ada("/api/v1/api-keys", {
-    method: "POST",
-    headers: { "content-type": "application/json", "accept-encoding": all },
-    body: JSON.stringify({ name: "x".repeat(90) }),
+  expect((await raw("/api/v1/me", all)).response.headers.get("content-encoding")).toBeNull();
+  const created = await ada.fetch("/api/v1/api-keys", {
+    headers: { "accept-encoding": all },
+    json: { name: "x".repeat(90) },
   });
   expect(created.status).toBe(201);
   expect(created.headers.get("content-encoding")).toBeNull();
-  for (const response of [created, await ada("/api/v1/conversations/nothing")]) {
+  for (const response of [created, await ada.fetch("/api/v1/conversations/nothing")]) {
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect(response.headers.get("etag")).toBeNull();
     expect(response.headers.get("x-frame-options")).toBe("DENY");
@@ -111,7 +102,7 @@ test("what is small, is not stored, or failed, is not compressed", async () => {
 
 test("an entity tag list of 10 kB is refused", async () => {
   const headers = { "if-none-match": '"x", '.repeat(2048) };
-  const response = await ada("/api/v1/conversations", { headers });
+  const response = await ada.fetch("/api/v1/conversations", { headers });
   expect(response.status).toBe(431);
   expect((await response.json()) as unknown).toMatchObject({ error: { code: "header_too_large" } });
 });
@@ -119,17 +110,15 @@ test("an entity tag list of 10 kB is refused", async () => {
 test("every response says where its time went", async () => {
   const timed = (response: Response) => response.headers.get("server-timing") ?? "";
   // The session and the list.
-  expect(timed(await ada("/api/v1/conversations"))).toMatch(
+  expect(timed(await ada.fetch("/api/v1/conversations"))).toMatch(
     /^total;dur=[\d.]+, db;dur=[\d.]+;desc="2"$/,
   );
   expect(timed(await fetch(`${server.url}/health`))).toMatch(/^total;dur=[\d.]+$/);
   expect(timed(await fetch(`${server.url}/`))).toMatch(/^total;dur=[\d.]+$/);
-  expect(timed(await ada("/api/v1/nothing"))).toMatch(/^total;dur=[\d.]+/);
-  const { conversation } = (await (await post(ada, "/api/v1/conversations", {})).json()) as {
-    conversation: { id: string };
-  };
-  const answered = await post(ada, `/api/v1/conversations/${conversation.id}/messages`, {
-    content: "Why do falcons dive?",
+  expect(timed(await ada.fetch("/api/v1/nothing"))).toMatch(/^total;dur=[\d.]+/);
+  const conversation = await ada.newConversation();
+  const answered = await ada.fetch(`/api/v1/conversations/${conversation.id}/messages`, {
+    json: { content: "Why do falcons dive?" },
   });
   expect(answered.status).toBe(201);
   const [, totalMs, databaseMs, modelMs] =
@@ -142,7 +131,7 @@ test("every response says where its time went", async () => {
 
 test("requests at the same time are timed apart", async () => {
   const responses = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => ada(i % 2 ? "/api/v1/me" : "/api/v1/conversations")),
+    Array.from({ length: 20 }, (_, i) => ada.fetch(i % 2 ? "/api/v1/me" : "/api/v1/conversations")),
   );
   expect(
     responses.map(
@@ -153,7 +142,7 @@ test("requests at the same time are timed apart", async () => {
 
 test("a hashed asset is good for ever, in the form the client accepts", async () => {
   for (const encoding of ["br", "zstd", "gzip"]) {
-    const response = await fetch(`${server.url}/assets/app-1a2b.js`, {
+    const response = await fetch(`${server.url}${asset}`, {
       headers: { "accept-encoding": encoding },
     });
     expect(response.headers.get("content-encoding")).toBe(encoding);
@@ -162,7 +151,7 @@ test("a hashed asset is good for ever, in the form the client accepts", async ()
     expect(response.headers.get("content-type")).toStartWith("text/javascript");
     expect(await response.text()).toBe(script);
   }
-  const plain = await fetch(`${server.url}/assets/app-1a2b.js`, {
+  const plain = await fetch(`${server.url}${asset}`, {
     headers: { "accept-encoding": "identity" },
   });
   expect(plain.headers.get("content-encoding")).toBeNull();
@@ -181,11 +170,11 @@ test("the page is asked after each time, and is a 304 while it is the same", asy
 });
 
 test("HEAD answers like GET without the body", async () => {
-  for (const path of ["/api/v1/conversations", "/", "/assets/app-1a2b.js"]) {
+  for (const path of ["/api/v1/conversations", "/", asset]) {
     const headers = { "accept-encoding": "identity" };
     const [got, head] = [
-      await ada(path, { headers }),
-      await ada(path, { headers, method: "HEAD" }),
+      await ada.fetch(path, { headers }),
+      await ada.fetch(path, { headers, method: "HEAD" }),
     ];
     expect(head.status).toBe(200);
     expect(head.headers.get("etag")).toBe(got.headers.get("etag"));
