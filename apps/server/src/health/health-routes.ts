@@ -38,13 +38,16 @@ export function healthRoutes(
   return new Elysia()
     .get(
       "/health",
-      (): HealthBody => ({
-        status: "ok",
-        cpu_usage: round(usage.cpuFraction),
-        memory_usage: round(usage.memoryFraction),
-        version,
-        uptime: round(process.uptime()),
-      }),
+      ({ set }): HealthBody => {
+        set.headers["cache-control"] = "no-store";
+        return {
+          status: "ok",
+          cpu_usage: round(usage.cpuFraction),
+          memory_usage: round(usage.memoryFraction),
+          version,
+          uptime: round(process.uptime()),
+        };
+      },
       documented("Health", {
         summary: "Whether the process lives",
         returns: { 200: HealthBody },
@@ -69,7 +72,8 @@ export function healthRoutes(
     )
     .get(
       "/api/v1/info",
-      async (): Promise<ServerInfoBody> => {
+      async ({ set }): Promise<ServerInfoBody> => {
+        set.headers["cache-control"] = "no-cache";
         hasAccounts ||= await database.users.any();
         return {
           version,
