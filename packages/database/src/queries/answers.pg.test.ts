@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { SQL } from "bun";
 import { newId } from "../ids.ts";
 import { questionOf, useDatabase } from "../testing/use-database.ts";
-import type { Begun, FinishedAnswer, Question } from "./answers.ts";
+import type { Question } from "./ask-question.ts";
+import type { Begun } from "./begun.ts";
+import type { FinishedAnswer } from "./finish-answer.ts";
 
 const fixture = useDatabase();
 
