@@ -1,6 +1,7 @@
 import { AdaptiveLimit, type LimitOptions } from "./adaptive-limit.ts";
 import type { Baseline } from "./baseline.ts";
 import { type Priority, priorities, shareOfLimit } from "./priority.ts";
+import { RefusalPace } from "./refusal-pace.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export type RefusalReason = "pressure" | "full_line" | "waited";
@@ -18,7 +19,10 @@ export type AdmissionOptions = LimitOptions & {
 export type AdmissionState = {
   limit: number;
   inFlight: number;
+  /** Requests in line for a place. */
   waiting: number;
+  /** Refusals that are held back. */
+  held: number;
   admitted: Record<Priority, number>;
   refused: Record<Priority, number>;
 };
@@ -34,7 +38,7 @@ export type Ticket = {
 
 /**
  * Decides which requests are taken in, so that those that are have their answer soon and the rest
- * are told at once to come again. A place is held until the first byte, never for as long as a
+ * are told soon to come again. A place is held until the first byte, never for as long as a
  * stream lasts.
  *
  * The line of those who wait is never longer than the limit.
@@ -42,6 +46,7 @@ export type Ticket = {
 export class Admission {
   readonly #limit: AdaptiveLimit;
   readonly #line: WaitingLine;
+  readonly #pace: RefusalPace;
   readonly #isRefused: (priority: Priority) => boolean;
   readonly #on: NonNullable<AdmissionOptions["on"]>;
   readonly #now: () => number;
@@ -53,6 +58,7 @@ export class Admission {
     this.#now = options.now ?? (() => performance.now());
     this.#limit = new AdaptiveLimit(options);
     this.#line = new WaitingLine(this.#now);
+    this.#pace = new RefusalPace(this.#now);
     this.#isRefused = options.isRefused ?? (() => false);
     this.#on = options.on ?? {};
   }
@@ -62,43 +68,46 @@ export class Admission {
       limit: this.#limit.limit,
       inFlight: this.#inFlight,
       waiting: this.#line.length,
+      held: this.#pace.held,
       admitted: { ...this.#admitted },
       refused: { ...this.#refused },
     };
   }
 
   /**
-   * Takes a request in, or says that it has to wait (see `wait`). The common case, so it makes no
-   * promise.
+   * Takes a request in if there is room for it now. The common case, so it makes no promise; for
+   * whom it gives undefined, `admit` is next.
    *
    * @param baseline of this kind of request, kept by whoever knows the kinds
    */
-  tryAdmit(priority: Priority, baseline: Baseline): Ticket | "wait" | "refused" {
-    if (this.#isRefused(priority)) return this.#refuse(priority, "pressure");
+  tryAdmit(priority: Priority, baseline: Baseline): Ticket | undefined {
+    if (this.#isRefused(priority) || !this.#hasPlace(priority)) return undefined;
     // Nobody overtakes those of the same kind or a better one who came before.
-    if (this.#hasPlace(priority) && !this.#line.hasAhead(priority)) {
-      this.#inFlight++;
-      return this.#admit(priority, baseline, 0);
-    }
-    if (this.#line.length >= this.#limit.limit) return this.#refuse(priority, "full_line");
-    return "wait";
+    if (this.#line.hasAhead(priority)) return undefined;
+    this.#inFlight++;
+    return this.#ticket(priority, baseline, 0);
   }
 
-  /** Waits for a place; for whom `tryAdmit` said so. */
-  async wait(priority: Priority, baseline: Baseline): Promise<Ticket | "refused"> {
+  /** Takes a request in, if need be after a while; or undefined: it is to be refused now. */
+  async admit(priority: Priority, baseline: Baseline): Promise<Ticket | undefined> {
+    const ticket = this.tryAdmit(priority, baseline);
+    if (ticket) return ticket;
+    if (this.#isRefused(priority)) return this.#refuse(priority, "pressure");
+    if (this.#line.length >= this.#limit.limit) return this.#refuse(priority, "full_line");
     const sinceMs = this.#now();
     // Whoever lets the waiter in takes the place for it, or the next to come would see it free.
     const isAdmitted = await this.#line.join(priority);
     if (!isAdmitted) return this.#refuse(priority, "waited");
-    return this.#admit(priority, baseline, this.#now() - sinceMs);
+    return this.#ticket(priority, baseline, this.#now() - sinceMs);
   }
 
-  /** Turns away those who wait. */
+  /** Turns away those who wait, at once. */
   close(): void {
     this.#line.close();
+    this.#pace.close();
   }
 
-  #admit(priority: Priority, baseline: Baseline, waitMs: number): Ticket {
+  #ticket(priority: Priority, baseline: Baseline, waitMs: number): Ticket {
     this.#admitted[priority]++;
     this.#on.admitted?.(priority, waitMs);
     const startedMs = this.#now();
@@ -125,10 +134,10 @@ export class Admission {
     return this.#inFlight < this.#limit.limit * shareOfLimit[priority];
   }
 
-  #refuse(priority: Priority, reason: RefusalReason): "refused" {
+  async #refuse(priority: Priority, reason: RefusalReason): Promise<undefined> {
     this.#refused[priority]++;
     this.#on.refused?.(priority, reason);
-    return "refused";
+    await this.#pace.turn();
   }
 }
 
