@@ -33,8 +33,11 @@ export function useShortcuts(): void {
   }, [app]);
 }
 
+/** At once where it can be, so that no key is lost; otherwise once the page has drawn it. */
 function focusSoon(id: string): void {
-  requestAnimationFrame(() => document.getElementById(id)?.focus());
+  const focus = () => document.getElementById(id)?.focus();
+  focus();
+  if (document.activeElement?.id !== id) setTimeout(focus, 0);
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -72,6 +72,9 @@ export function DoorPage({ page, next }: { page: "login" | "register"; next: str
         {page === "register" && !isSignupOpen && (
           <p class="door-failure">New accounts are closed here. Ask the administrator for one.</p>
         )}
+        {page === "register" && app.session.info.value?.hasAccounts === false && (
+          <p class="door-note">The first account is the administrator of this server.</p>
+        )}
         {failure && (
           <p class="door-failure" role="alert">
             {failure}
