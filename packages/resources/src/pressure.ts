@@ -4,7 +4,7 @@ import type { Reading } from "./reading.ts";
  * What is given up under pressure, in this order. Each level includes those before it; a signed-in
  * person's reads are never given up here.
  */
-export const pressureLevels = [
+const pressureLevels = [
   "normal",
   "background_waits",
   "caches_shrink",

@@ -12,8 +12,6 @@ import {
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
 
-export type Resources = Awaited<ReturnType<typeof watchResources>>;
-
 type Options = {
   config: Config;
   log: Log;
