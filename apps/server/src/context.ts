@@ -10,6 +10,7 @@ import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import type { ModelServers } from "./models/model-servers.ts";
+import type { Gate } from "./performance/gate.ts";
 
 /** What the features of one server process share. Made once, in `main.ts`. */
 export type Context = {
@@ -24,6 +25,7 @@ export type Context = {
   models: ModelServers;
   answering: Answering;
   live: LiveHub;
+  gate: Gate;
   sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */
   isDraining(): boolean;

@@ -6,8 +6,8 @@ import type { Context } from "../context.ts";
 import { conversationRoutes } from "../conversations/conversation-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
-import type { ProcessUsage } from "../health/process-usage.ts";
-import { socketOptions, socketRoutes } from "../live/socket-routes.ts";
+import { socketRoutes } from "../live/socket-routes.ts";
+import type { ServerLoad } from "../performance/server-load.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
 import { readJsonBody } from "./json-body.ts";
@@ -16,17 +16,13 @@ import type { WebFiles } from "./web-files.ts";
 
 /** A question of the greatest length, every character escaped, fits well within. */
 const maxBodyBytes = 8 * limits.messageLength;
-/** Seconds a connection may be silent. Event streams send a comment more often than that. */
-const idleTimeoutSeconds = 60;
 
 /** Every route of the server, with the errors and headers that they share. */
-export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFiles) {
+export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles) {
   const { log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
     normalize: false,
-    serve: { idleTimeout: idleTimeoutSeconds, maxRequestBodySize: 64 * 1024 * 1024 },
-    websocket: socketOptions,
   });
   app
     .wrap(
@@ -46,7 +42,7 @@ export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFi
       }
       return apiError.toResponse();
     })
-    .use(healthRoutes(context, usage))
+    .use(healthRoutes(context, load))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))

@@ -2,12 +2,7 @@ import { chooseEncoding } from "./accept-encoding.ts";
 import { compressBody, dynamicEncodings, minCompressedBytes } from "./compression.ts";
 import { entityTag, isNotModified, taggedFor } from "./entity-tag.ts";
 import type { RequestTimings } from "./request-timings.ts";
-
-const securityHeaders = {
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "same-origin",
-  "x-frame-options": "DENY",
-} as const;
+import { securityHeaders } from "./security-headers.ts";
 
 const unstored = "no-store";
 /** Kept by the browser alone, and asked after each time, which costs a 304. */
