@@ -1,0 +1,13 @@
+import { test as nodeTest } from "node:test";
+
+export { after as afterAll, afterEach, before as beforeAll, beforeEach, describe } from "node:test";
+/** The few words of `bun:test` that the tests of this package use, on Node's own runner. */
+export { expect } from "expect";
+
+type Body = () => void | Promise<void>;
+
+export function test(name: string, body: Body, timeoutMs = 5000): void {
+  nodeTest(name, { timeout: timeoutMs }, async () => {
+    await body();
+  });
+}
