@@ -343,7 +343,8 @@ export class Cache<T extends TypeTable> {
   #refreshIfHot(entry: Entry, load: LoadFor<unknown>): void {
     entry.refreshAt = entry.freshUntil;
     if (this.#memory.frequency(entry) < HOT_FREQUENCY) return;
-    this.#refresh(entry, load);
+    // It catches its own failure.
+    void this.#refresh(entry, load);
   }
 
   /** Loads anew in the background. Gives undefined when that fails; it is tried again later. */

@@ -25,9 +25,6 @@ export interface Envelope {
 
 export function packEnvelope(envelope: Envelope, compressAboveBytes: number): Buffer {
   const { key, epoch, seq, tags, freshUntil, expiresAt } = envelope;
-  const header = Buffer.from(
-    JSON.stringify({ k: key, e: epoch, s: seq, t: tags, f: freshUntil, x: expiresAt }),
-  );
   let body = envelope.body;
   let flags = 0;
   if (body === undefined) {
@@ -40,6 +37,17 @@ export function packEnvelope(envelope: Envelope, compressAboveBytes: number): Bu
       flags = COMPRESSED;
     }
   }
+  const header = Buffer.from(
+    JSON.stringify({
+      k: key,
+      e: epoch,
+      s: seq,
+      t: tags,
+      f: freshUntil,
+      x: expiresAt,
+      n: body.length,
+    }),
+  );
   const packed = Buffer.allocUnsafe(PREFIX + header.length + body.length);
   packed.writeUInt16BE(MAGIC, 0);
   packed[2] = VERSION;
@@ -63,11 +71,12 @@ export function unpackEnvelope(
   if (bodyAt > packed.length) return "damaged";
   try {
     const header = JSON.parse(packed.toString("utf8", PREFIX, bodyAt)) as Record<string, unknown>;
-    const { k, e, s, t, f, x } = header;
+    const { k, e, s, t, f, x, n } = header;
     if (k !== expectedKey) return "foreign";
     if (typeof e !== "string" || !isNumber(s) || !isNumber(f) || !isNumber(x) || !isTexts(t)) {
       return "damaged";
     }
+    if (n !== packed.length - bodyAt) return "damaged";
     let body: Uint8Array | undefined = packed.subarray(bodyAt);
     if ((flags & NOT_THERE) !== 0) body = undefined;
     else if ((flags & COMPRESSED) !== 0) {

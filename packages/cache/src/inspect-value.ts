@@ -10,62 +10,81 @@ import { CacheError } from "./errors.ts";
  * change it for the others.
  */
 export function inspectValue(value: unknown): number {
-  return inspect(value, "value", 0);
+  return inspect(value, { within: undefined, name: "value", depth: 0 });
 }
 
-function inspect(value: unknown, path: string, depth: number): number {
+/** Where in the value we are. Spelt out only when something is refused. */
+interface Place {
+  readonly within: Place | undefined;
+  name: string | number;
+  readonly depth: number;
+}
+
+function inspect(value: unknown, place: Place): number {
   switch (typeof value) {
     case "string":
       // Engines keep Latin-1 texts at a byte a character; two is the safe side.
       return 24 + value.length * 2;
     case "number":
       if (Number.isFinite(value)) return 8;
-      throw refuse(path, String(value), "a finite number");
+      throw refuse(place, String(value), "a finite number");
     case "boolean":
-      return 8;
     case "undefined":
       return 8;
     case "object":
       if (value === null) return 8;
-      break;
+      if (place.depth > MAX_DEPTH) {
+        throw refuse(place, `more than ${MAX_DEPTH} levels deep, or contains itself`, "a tree");
+      }
+      return Array.isArray(value)
+        ? inspectArray(value, place)
+        : inspectObject(value as Record<string, unknown>, place);
     default:
-      throw refuse(path, `a ${typeof value}`, "plain data");
+      throw refuse(place, `a ${typeof value}`, "plain data");
   }
-  if (depth > MAX_DEPTH) {
-    throw refuse(path, `more than ${MAX_DEPTH} levels deep, or contains itself`, "a finite tree");
-  }
-  return Array.isArray(value)
-    ? inspectArray(value, path, depth)
-    : inspectObject(value as Record<string, unknown>, path, depth);
 }
 
-function inspectArray(value: readonly unknown[], path: string, depth: number): number {
+function inspectArray(value: readonly unknown[], within: Place): number {
+  const place: Place = { within, name: 0, depth: within.depth + 1 };
   let bytes = 32 + value.length * 8;
   for (let i = 0; i < value.length; i++) {
-    if (value[i] === undefined) throw refuse(`${path}[${i}]`, "undefined", "null");
-    bytes += inspect(value[i], path, depth + 1);
+    place.name = i;
+    if (value[i] === undefined) throw refuse(place, "undefined", "null");
+    bytes += inspect(value[i], place);
   }
   Object.freeze(value);
   return bytes;
 }
 
-function inspectObject(value: Record<string, unknown>, path: string, depth: number): number {
+function inspectObject(value: Record<string, unknown>, within: Place): number {
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    throw refuse(path, `a ${prototype?.constructor?.name ?? "strange object"}`, "a plain object");
+    throw refuse(within, `a ${prototype?.constructor?.name ?? "strange object"}`, "a plain object");
   }
-  if (typeof value.toJSON === "function") throw refuse(path, "an object with toJSON", "plain data");
+  if (typeof value.toJSON === "function")
+    throw refuse(within, "an object with toJSON", "plain data");
+  const place: Place = { within, name: "", depth: within.depth + 1 };
   let bytes = 48;
   for (const name in value) {
-    if (name === "__proto__") throw refuse(path, "an object with __proto__", "plain data");
-    bytes += 16 + inspect(value[name], `${path}.${name}`, depth + 1);
+    if (name === "__proto__") throw refuse(within, "an object with __proto__", "plain data");
+    place.name = name;
+    bytes += 16 + inspect(value[name], place);
   }
   Object.freeze(value);
   return bytes;
 }
 
-function refuse(path: string, found: string, wanted: string): CacheError {
-  return new CacheError("NOT_ENCODABLE", `${path} is ${found}; a cached value has to be ${wanted}`);
+function refuse(place: Place, found: string, wanted: string): CacheError {
+  let path = "";
+  for (let at: Place | undefined = place; at !== undefined; at = at.within) {
+    const step = typeof at.name === "number" ? `[${at.name}]` : `.${at.name}`;
+    path = (at.within === undefined ? String(at.name) : step) + path;
+  }
+  const where = path.length <= 200 ? path : `${path.slice(0, 200)}…`;
+  return new CacheError(
+    "NOT_ENCODABLE",
+    `${where} is ${found}; a cached value has to be ${wanted}`,
+  );
 }
 
 const MAX_DEPTH = 200;

@@ -55,19 +55,17 @@ export class LoadLock {
     const giveUpAt = this.#clock.now() + MAX_WAIT_MS;
     try {
       while (redis.isUsable && this.#clock.now() < giveUpAt) {
-        if (await redis.lock(key, token, LEASE_MS)) {
-          const release = this.#keep(redis, key, token);
-          // The value may have come between our miss and the lock.
-          const entry = await look();
-          if (entry === undefined) return { outcome: "locked", release };
-          release(undefined);
+        // In one packet, the look after the lock: the value may have come since our miss.
+        const [locked, entry] = await Promise.all([redis.lock(key, token, LEASE_MS), look()]);
+        const release = locked ? this.#keep(redis, key, token) : undefined;
+        if (entry !== undefined) {
+          release?.(undefined);
           return { outcome: "found", entry };
         }
+        if (release !== undefined) return { outcome: "locked", release };
         if (!wait) return { outcome: "busy" };
         await sleep(pollMs * (0.5 + this.#random()));
         pollMs = Math.min(pollMs * 2, MAX_POLL_MS);
-        const entry = await look();
-        if (entry !== undefined) return { outcome: "found", entry };
       }
     } catch (error) {
       this.#onError(error);

@@ -38,17 +38,18 @@ export class Detachment {
     const { hold, release } = this.#options;
     this.#working++;
     hold(guards);
-    let harmless: () => Promise<void>;
     let result: T;
     try {
-      harmless = await this.#enter();
+      await this.#enter();
       result = await work();
     } finally {
       this.#owe(guards);
       release(guards);
       this.#working--;
     }
-    await harmless();
+    // Entered once more: if work took so long that the others thought us dead, the wait begins anew.
+    await this.#enter();
+    await this.#untilHarmless();
     return result;
   }
 
@@ -72,25 +73,24 @@ export class Detachment {
     await this.#deliverAll().catch((error) => this.#options.onError(error, "close"));
   }
 
-  /** Resolves when work may begin, with what to wait for before the write is acknowledged. */
-  async #enter(): Promise<() => Promise<void>> {
+  /** Resolves when the name stands, so that work may begin. */
+  async #enter(): Promise<void> {
+    if (this.#options.witness !== undefined && !this.#isSaid()) await this.#say();
+  }
+
+  /** Resolves when nobody else serves what was known before the name stood. */
+  async #untilHarmless(): Promise<void> {
     const { witness, leaseMs, clock } = this.#options;
     const wait = leaseMs * DRIFT + 1;
-    if (witness === undefined) return () => this.#waitWithoutWitness(wait);
-    if (!this.#isSaid()) await this.#say();
-    const since = this.#standsSince ?? clock.now();
-    return async () => {
-      const rest = since + wait - clock.now();
-      if (rest > 0) await sleep(rest);
-    };
+    if (witness === undefined) return this.#waitWithoutWitness(wait);
+    const rest = (this.#standsSince ?? clock.now()) + wait - clock.now();
+    if (rest > 0) await sleep(rest);
   }
 
   /** Whether the name surely stands: the others take it away after a long silence. */
   #isSaid(): boolean {
-    const { clock, leaseMs } = this.#options;
-    return (
-      this.#standsSince !== undefined && clock.now() - this.#saidAt < (leaseMs * SILENT_LEASES) / 2
-    );
+    const { clock, silentAfterMs } = this.#options;
+    return this.#standsSince !== undefined && clock.now() - this.#saidAt < silentAfterMs / 2;
   }
 
   #say(): Promise<void> {
@@ -146,6 +146,8 @@ interface DetachmentOptions {
   witness: Witness | undefined;
   clock: Clock;
   leaseMs: number;
+  /** After so long without a word, the others take a name for that of a dead process. */
+  silentAfterMs: number;
   hold: (guards: readonly string[]) => void;
   release: (guards: readonly string[]) => void;
   /** Puts a bump in the log and waits until everybody has it. Rejects while cut off. */
@@ -156,8 +158,6 @@ interface DetachmentOptions {
 }
 
 const DRIFT = 1.1;
-/** After so many leases without a word, a name at the witness belongs to a dead process. */
-export const SILENT_LEASES = 100;
 const RETRY_MS = 50;
 /** More guards than this are owed as everything. */
 const MAX_OWED = 10_000;

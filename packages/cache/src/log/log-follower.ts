@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { CacheError } from "../errors.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
-import { Detachment, SILENT_LEASES } from "./detachment.ts";
+import { Detachment } from "./detachment.ts";
 import type { InvalidationLog, LogFigures } from "./invalidation-log.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { LogRecord } from "./records.ts";
@@ -17,7 +17,7 @@ export interface FollowerOptions {
   clock: Clock;
   /** How long after a beat memory may be served by what was known then. */
   leaseMs: number;
-  /** How long the marker of a pending write outlives its writer. */
+  /** How long the marker of a pending write, or a name at the witness, outlives its writer. */
   pendingLeaseMs: number;
   /** Limit of one call of the transport. */
   callTimeoutMs: number;
@@ -72,6 +72,7 @@ export class LogFollower implements InvalidationLog {
       witness: options.witness,
       clock: options.clock,
       leaseMs: options.leaseMs,
+      silentAfterMs: options.pendingLeaseMs,
       hold: (guards) => this.#knowledge.hold(guards),
       release: (guards) => this.#knowledge.release(guards),
       deliver: (guards) => this.#deliver(guards),
@@ -292,12 +293,12 @@ export class LogFollower implements InvalidationLog {
 
   /** Names that have been silent for too long are dead: everything is bumped for them. */
   async #someoneIsDetached(): Promise<boolean> {
-    const { witness, leaseMs, callTimeoutMs } = this.#options;
+    const { witness, pendingLeaseMs, callTimeoutMs } = this.#options;
     if (witness === undefined) return false;
     try {
       const names = await withTimeLimit(witness.detached(), callTimeoutMs, "asking the witness");
       for (const { node, silentMs } of names) {
-        if (node === this.#options.node || silentMs < leaseMs * SILENT_LEASES) continue;
+        if (node === this.#options.node || silentMs < pendingLeaseMs) continue;
         await this.#deliver(["*"]);
         await withTimeLimit(witness.leave(node), callTimeoutMs, "telling the witness");
       }

@@ -167,6 +167,7 @@ export class TinyLfu<N extends PolicyNode> {
 
   #evict(): void {
     let candidate = this.#leaveWindow();
+    let spared = 0;
     while (this.#weight > this.#capacity) {
       const victim = this.#nextVictim();
       if (victim === undefined) return;
@@ -175,6 +176,14 @@ export class TinyLfu<N extends PolicyNode> {
         this.#drop(victim as N);
       } else if (this.#admits(candidate, victim)) {
         this.#drop(victim as N);
+      } else if (
+        victim.cost > candidate.cost &&
+        victim.region === PROBATION &&
+        spared < MAX_SPARED
+      ) {
+        // It is kept for its cost alone. Something cheaper may stand behind it.
+        spared++;
+        moveToNewest(this.#probation, victim);
       } else {
         const rejected = candidate;
         candidate = candidate.next === this.#probation ? undefined : candidate.next;
@@ -203,5 +212,7 @@ export class TinyLfu<N extends PolicyNode> {
 
 const INITIAL_WINDOW = 0.01;
 const PROTECTED_SHARE = 0.8;
+/** Dear entries passed over in one eviction, so that its work stays bounded. */
+const MAX_SPARED = 8;
 const WARM_FREQUENCY = 6;
 const LUCKY_ADMISSION = 1 / 128;
