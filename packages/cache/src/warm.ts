@@ -52,7 +52,7 @@ export async function runWarming<D extends TypeDefinition>(
       signal.throwIfAborted();
       const request = { offset, size: Math.min(size, limit - offset), signal };
       offset += request.size;
-      progress.warmed += await batch(async () => {
+      const kept = await batch(async () => {
         const items = await source(request);
         if (items.length < request.size) ended = true;
         if (items.length <= request.size) return items;
@@ -61,6 +61,7 @@ export async function runWarming<D extends TypeDefinition>(
           `the source gave ${items.length} items where at most ${request.size} were asked for`,
         );
       });
+      progress.warmed += kept;
       progress.batches++;
       options.onProgress?.(progress);
     }
