@@ -221,7 +221,7 @@ export class Cache<T extends TypeTable> {
     if (parsed.kind === "prefix") return this.#clearPrefix(parsed.prefix, options);
     await this.#parts.log.invalidatePattern(parsed.glob);
     const regexp = compileGlob(parsed.glob);
-    return this.#beginClearing((entry) => regexp.test(entry.key), parsed.glob, options);
+    return this.#beginClearing((key) => regexp.test(key), parsed.glob, options);
   }
 
   async invalidateType(name: keyof T & string, options: ClearOptions = {}): Promise<Clearing> {
@@ -371,27 +371,17 @@ export class Cache<T extends TypeTable> {
 
   async #clearPrefix(prefix: string, options: ClearOptions): Promise<Clearing> {
     await this.#parts.log.invalidate([prefixGuard(prefix)]);
-    const matches = (entry: Entry) => entry.key === prefix || entry.key.startsWith(`${prefix}:`);
+    const matches = (key: string) => key === prefix || key.startsWith(`${prefix}:`);
     return this.#beginClearing(matches, `${escapeGlob(prefix)}*`, options);
   }
 
   #beginClearing(
-    matches: (entry: Entry) => boolean,
+    matches: (key: string) => boolean,
     redisGlob: string,
-    options: ClearOptions,
+    { signal, onProgress }: ClearOptions,
   ): Clearing {
     const { redis } = this.#parts;
-    // Fresh entries under the same keys may be there again: only what is old is freed.
-    const old = (entry: Entry) => matches(entry) && !this.#memory.isCurrent(entry);
-    const { signal, onProgress } = options;
-    return beginClearing({
-      memory: this.#memory,
-      redis,
-      matches: old,
-      redisGlob,
-      signal,
-      onProgress,
-    });
+    return beginClearing({ memory: this.#memory, redis, matches, redisGlob, signal, onProgress });
   }
 
   #checkedKey(type: TypeState, parts: KeyOf<T[string]>): string {

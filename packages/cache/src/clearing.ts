@@ -24,9 +24,9 @@ export interface Clearing {
 export function beginClearing(options: {
   memory: MemoryLayer;
   redis: RedisLayer | undefined;
-  matches: (entry: Entry) => boolean;
-  /** The keys in Redis; undefined: Redis is left alone. */
-  redisGlob: string | undefined;
+  matches: (key: string) => boolean;
+  /** What SCAN is asked for: at least all that matches. */
+  redisGlob: string;
   signal: AbortSignal | undefined;
   onProgress: ((progress: Readonly<ClearingProgress>) => void) | undefined;
 }): Clearing {
@@ -34,15 +34,18 @@ export function beginClearing(options: {
   const signal = options.signal ?? new AbortController().signal;
   const progress: ClearingProgress = { memoryEntries: 0, redisEntries: 0, redisScanned: 0 };
 
+  // Fresh entries under the same keys may be there again: only what is old is freed.
+  const isOld = (entry: Entry) => matches(entry.key) && !memory.isCurrent(entry);
+
   async function work(): Promise<ClearingProgress> {
-    for (const removed of memory.removeInSlices(matches, SLICE)) {
+    for (const removed of memory.removeInSlices(isOld, SLICE)) {
       progress.memoryEntries += removed;
       onProgress?.(progress);
       signal.throwIfAborted();
       await sleep(0);
     }
-    if (redis !== undefined && redisGlob !== undefined) {
-      await redis.sweep(redisGlob, {
+    if (redis !== undefined) {
+      await redis.sweep(redisGlob, matches, {
         signal,
         onPage: (scanned, removed) => {
           progress.redisScanned += scanned;

@@ -56,7 +56,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await truth?.close();
-  await Promise.all([postgres?.stop(), redis?.kill()]);
+  await Promise.all([postgres?.stop(), redis?.dispose()]);
 }, 30_000);
 
 /** Reads and writes without end on all members, and remembers what was acknowledged when. */

@@ -125,14 +125,16 @@ export class RedisLayer {
   }
 
   /**
-   * Deletes the keys that match, a page of SCAN after the other. It only frees memory: that they are
+   * Deletes the keys that match the glob and `isWanted`, a page of SCAN after the other. It only frees memory: that they are
    * not served was settled by the log before.
    */
   async sweep(
     glob: string,
+    isWanted: (key: string) => boolean,
     options: { signal: AbortSignal; onPage: (scanned: number, removed: number) => void },
   ): Promise<void> {
-    const match = `${escapeGlob(this.#options.namespace)}:v:${glob}`;
+    const prefix = this.#valueKey("");
+    const match = `${escapeGlob(prefix)}${glob}`;
     await this.#options.link.sendToMasters(async (send) => {
       let cursor = "0";
       do {
@@ -144,9 +146,10 @@ export class RedisLayer {
         );
         const [next, keys] = page as [Buffer, Buffer[]];
         cursor = String(next);
+        const wanted = keys.map(String).filter((name) => isWanted(name.slice(prefix.length)));
         // One by one, since the keys of a cluster node need not share a slot.
         const gone = await withTimeLimit(
-          Promise.all(keys.map((name) => send(["UNLINK", name]))),
+          Promise.all(wanted.map((name) => send(["UNLINK", name]))),
           SCAN_TIMEOUT_MS,
           "deleting a page of keys",
         );
