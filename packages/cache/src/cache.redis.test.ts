@@ -37,7 +37,7 @@ let namespace = "";
 async function open(redis: TestRedis, options: Partial<CacheOptions<typeof types>> = {}) {
   const cache = await createCache({
     types,
-    redis: { target: redis.target(), namespace, maxLogRecords: 100 },
+    redis: { target: redis.target(), namespace, maxLogRecords: 100, callTimeoutMs: 1000 },
     leaseMs: 300,
     pendingLeaseMs: 600,
     ...options,
@@ -134,6 +134,20 @@ function behaves(kind: RedisKind): void {
       await a.delete("note", { owner: 42, id: 1 });
       expect((await (await a.clear()).done).redisEntries).toBe(0);
     });
+
+    test("is used as soon as it is there, when it was not at the start", async () => {
+      namespace = `t${++namespaces}`;
+      const absent = await TestRedis.start(kind);
+      await absent.kill();
+      const cache = await open(absent);
+      expect(await cache.getOrLoad("note", key, async () => ({ text: "n" }))).toEqual({
+        text: "n",
+      });
+      await absent.start();
+      await eventually("it follows the log", isCurrent(cache));
+      await cache.close();
+      await absent.dispose();
+    }, 15_000);
 
     test("shares one load between processes, and its owner's failure with nobody else", async () => {
       const [a, b] = await openTwo(redis);

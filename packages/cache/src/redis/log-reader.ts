@@ -1,4 +1,5 @@
 import { ClientOfflineError, SocketClosedUnexpectedlyError } from "redis";
+import { CacheError } from "../errors.ts";
 import type { LogRecord } from "../log/records.ts";
 import { sleep, withTimeLimit } from "../time-limit.ts";
 import type { RedisLink } from "./redis-link.ts";
@@ -116,5 +117,9 @@ function asObject(fields: Buffer[]): Record<string, string> {
 
 /** The link is down and reconnecting by itself. */
 function isNotConnected(error: unknown): boolean {
-  return error instanceof ClientOfflineError || error instanceof SocketClosedUnexpectedlyError;
+  return (
+    error instanceof ClientOfflineError ||
+    error instanceof SocketClosedUnexpectedlyError ||
+    (error instanceof CacheError && error.code === "REDIS_UNAVAILABLE")
+  );
 }

@@ -1,4 +1,6 @@
 import { createClient, createCluster, createSentinel, RESP_TYPES } from "redis";
+import { CacheError } from "../errors.ts";
+import { sleep } from "../time-limit.ts";
 
 /** Which Redis to use, and how. `rediss://` in a URL means TLS; `tls` refines it. */
 export type RedisTarget = { readonly tls?: RedisTls } & (
@@ -43,7 +45,7 @@ export interface RedisLink {
   sendToMasters(
     work: (send: (args: readonly RedisArgument[]) => Promise<unknown>) => Promise<void>,
   ): Promise<void>;
-  /** Resolves when it is connected for the first time; rejects when it never will be. */
+  /** Resolves when it is connected for the first time. */
   readonly connected: Promise<unknown>;
   close(): void;
 }
@@ -76,59 +78,114 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
 
   if (target.kind === "sentinel") {
     const { username, password, sentinelPassword } = target;
-    const sentinel = createSentinel({
-      name: target.name,
-      sentinelRootNodes: target.sentinels.map(({ host, port }) => ({ host, port })),
-      RESP: 2,
-      nodeClientOptions: {
-        ...shared,
-        socket,
-        ...(username === undefined ? {} : { username }),
-        ...(password === undefined ? {} : { password }),
-      },
-      ...(sentinelPassword === undefined
-        ? {}
-        : { sentinelClientOptions: { password: sentinelPassword } }),
-    });
-    sentinel.on("error", onError);
-    const connected = sentinel.connect();
-    connected.catch(onError);
-    const send = (args: readonly RedisArgument[]) =>
-      sentinel.sendCommand<unknown>(false, [...args], commandOptions);
+    const attempts = connectAgain(async () => {
+      const sentinel = createSentinel({
+        name: target.name,
+        sentinelRootNodes: target.sentinels.map(({ host, port }) => ({ host, port })),
+        RESP: 2,
+        nodeClientOptions: {
+          ...shared,
+          socket,
+          ...(username === undefined ? {} : { username }),
+          ...(password === undefined ? {} : { password }),
+        },
+        ...(sentinelPassword === undefined
+          ? {}
+          : { sentinelClientOptions: { password: sentinelPassword } }),
+      });
+      sentinel.on("error", onError);
+      const destroy = () => {
+        sentinel.destroy().catch(onError);
+      };
+      try {
+        await sentinel.connect();
+        // Held for good: it follows the master, and unlike the sentinel client itself it lets
+        // commands share a packet instead of handing its one connection round.
+        return { client: await sentinel.acquire(), destroy };
+      } catch (error) {
+        destroy();
+        throw error;
+      }
+    }, onError);
+    const send = async (args: readonly RedisArgument[]) =>
+      attempts.client().sendCommand<unknown>(false, [...args], commandOptions);
     return {
       send: (_key, args) => send(args),
       sendToMasters: (work) => work(send),
-      connected,
-      close: () => {
-        sentinel.destroy().catch(onError);
-      },
+      connected: attempts.connected,
+      close: attempts.close,
     };
   }
 
   const { username, password } = target;
-  const cluster = createCluster({
-    RESP: 2,
-    rootNodes: target.urls.map((url) => ({ url })),
-    defaults: {
-      disableOfflineQueue: true,
-      socket,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-    },
-  });
-  cluster.on("error", onError);
-  const connected = cluster.connect();
-  connected.catch(onError);
+  const attempts = connectAgain(async () => {
+    const cluster = createCluster({
+      RESP: 2,
+      rootNodes: target.urls.map((url) => ({ url })),
+      defaults: {
+        disableOfflineQueue: true,
+        socket,
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+      },
+    });
+    cluster.on("error", onError);
+    try {
+      await cluster.connect();
+      return { client: cluster, destroy: () => cluster.destroy() };
+    } catch (error) {
+      if (cluster.isOpen) cluster.destroy();
+      throw error;
+    }
+  }, onError);
   return {
-    send: (key, args) => cluster.sendCommand<unknown>(key, false, [...args], commandOptions),
+    async send(key, args) {
+      return attempts.client().sendCommand<unknown>(key, false, [...args], commandOptions);
+    },
     async sendToMasters(work) {
+      const cluster = attempts.client();
       for (const master of cluster.masters) {
         const client = await cluster.nodeClient(master);
         await work((args) => client.sendCommand<unknown>(args, commandOptions));
       }
     },
-    connected,
-    close: () => cluster.destroy(),
+    connected: attempts.connected,
+    close: attempts.close,
+  };
+}
+
+/** A single client goes on connecting by itself from the start; these give up: they begin again. */
+function connectAgain<C>(
+  connect: () => Promise<{ client: C; destroy: () => void }>,
+  onError: (error: unknown) => void,
+) {
+  let opened: { client: C; destroy: () => void } | undefined;
+  let closed = false;
+
+  async function run(): Promise<void> {
+    while (!closed) {
+      try {
+        opened = await connect();
+        if (closed) opened.destroy();
+        return;
+      } catch (error) {
+        onError(error);
+        await sleep(MAX_RECONNECT_MS);
+      }
+    }
+  }
+
+  return {
+    connected: run(),
+    client(): C {
+      if (opened !== undefined) return opened.client;
+      throw new CacheError("REDIS_UNAVAILABLE", "Redis has not been reached yet");
+    },
+    close() {
+      closed = true;
+      opened?.destroy();
+      opened = undefined;
+    },
   };
 }
 

@@ -27,10 +27,8 @@ export class TestRedis {
   static async start(kind: RedisKind = "single"): Promise<TestRedis> {
     const redis = new TestRedis(kind, await freePort());
     if (kind === "tls") redis.#makeCertificate();
+    if (kind === "sentinel") redis.#sentinelPort = await freePort();
     await redis.start();
-    if (kind === "cluster") await redis.command(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-    if (kind === "cluster") await redis.#untilClusterIsUp();
-    if (kind === "sentinel") await redis.#startSentinel();
     return redis;
   }
 
@@ -80,6 +78,8 @@ export class TestRedis {
       { stdio: "ignore" },
     );
     await this.#until("answers", async () => (await this.command(["PING"])) === "PONG");
+    if (this.kind === "cluster") await this.#beCluster();
+    if (this.kind === "sentinel") await this.#startSentinel();
   }
 
   /** Ends it at once, with everything it holds. */
@@ -146,14 +146,15 @@ export class TestRedis {
     );
   }
 
-  async #untilClusterIsUp(): Promise<void> {
+  async #beCluster(): Promise<void> {
+    // A node that was up before still knows its slots.
+    await this.command(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).catch(() => {});
     await this.#until("is a cluster that is up", async () =>
       String(await this.command(["CLUSTER", "INFO"])).includes("cluster_state:ok"),
     );
   }
 
   async #startSentinel(): Promise<void> {
-    this.#sentinelPort = await freePort();
     const file = join(this.#directory, "sentinel.conf");
     writeFileSync(
       file,
