@@ -5,7 +5,7 @@ import { beginClearing, type Clearing, type ClearingProgress } from "./clearing.
 import type { Clock } from "./clock.ts";
 import { CacheError, shown } from "./errors.ts";
 import { checkTags, EVERYTHING, prefixGuard, tagGuard } from "./guards.ts";
-import { checkKey, makeKey } from "./key.ts";
+import { checkKey, makeKey, restOfKey, textOf } from "./key.ts";
 import type { Flights } from "./loading/flights.ts";
 import type { Loader } from "./loading/loader.ts";
 import type { InvalidationLog } from "./log/invalidation-log.ts";
@@ -63,6 +63,7 @@ export class Cache<T extends TypeTable> {
   readonly #memory: MemoryLayer;
   readonly #knowledge: Knowledge;
   readonly #clock: Clock;
+  #lookedAt = 0;
   #closed = false;
 
   constructor(parts: CacheParts) {
@@ -89,7 +90,7 @@ export class Cache<T extends TypeTable> {
     const type = this.#type(name);
     const entry = this.#memoryHit(type, key);
     if (entry !== undefined) {
-      if (this.#clock.now() >= entry.refreshAt) this.#refreshIfHot(entry, load);
+      if (this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
       entry.promise ??= Promise.resolve(entry.value);
       return entry.promise as Promise<ValueOf<T[N]>>;
     }
@@ -106,7 +107,7 @@ export class Cache<T extends TypeTable> {
     const type = this.#type(name);
     const entry = this.#memoryHit(type, key);
     if (entry !== undefined) {
-      if (this.#clock.now() >= entry.refreshAt) this.#refreshIfHot(entry, load);
+      if (this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
       return entry.body ?? this.#bodyOf(entry);
     }
     return this.#read(type, key, load, options).then((found) => this.#bodyOf(found));
@@ -182,7 +183,7 @@ export class Cache<T extends TypeTable> {
     const type = this.#type(name);
     const text = this.#checkedKey(type, key);
     await this.#parts.log.invalidate([prefixGuard(text)]);
-    const entry = this.#memory.peek(text);
+    const entry = this.#memory.peek(type, text);
     if (entry !== undefined && !this.#memory.isCurrent(entry)) this.#memory.remove(entry);
     if (type.shared) await this.#parts.loader.deleteFromRedis(text);
   }
@@ -266,10 +267,12 @@ export class Cache<T extends TypeTable> {
     this.#memory.clear();
   }
 
+  /** The entry if memory can serve it now; leaves the time it looked in `#lookedAt`. */
   #memoryHit(type: TypeState, parts: KeyOf<T[string]>): Entry | undefined {
-    const entry = this.#memory.peek(makeKey(type, parts));
+    const entry = type.index.get(textOf(parts.owner), restOfKey(type, parts));
     if (entry === undefined) return undefined;
     const now = this.#clock.now();
+    this.#lookedAt = now;
     if (now >= entry.freshUntil) return undefined;
     if (type.shared && now >= this.#knowledge.leaseUntil) return undefined;
     if (entry.checkedAt !== this.#knowledge.changes && !this.#memory.isCurrent(entry)) {
@@ -312,7 +315,7 @@ export class Cache<T extends TypeTable> {
 
   /** An entry past its lifetime, within its grace, and not older than the last write. */
   #staleEntry(type: TypeState, key: string): Entry | undefined {
-    const entry = this.#memory.peek(key);
+    const entry = this.#memory.peek(type, key);
     if (entry === undefined) return undefined;
     const now = this.#clock.now();
     if (type.shared && now >= this.#knowledge.leaseUntil) return undefined;

@@ -9,6 +9,7 @@ import { LogFollower } from "./log/log-follower.ts";
 import { SoloLog } from "./log/solo-log.ts";
 import type { Transport } from "./log/transport.ts";
 import { EntryMaker } from "./make-entry.ts";
+import { EntryIndex } from "./memory/entry-index.ts";
 import { MemoryLayer } from "./memory/memory-layer.ts";
 import { RedisLayer } from "./redis/redis-layer.ts";
 import { openRedisLink, type RedisLink } from "./redis/redis-link.ts";
@@ -28,11 +29,16 @@ export async function createCache<const T extends TypeTable>(
   const { clock, random, events, redis: redisSettings } = settings;
   const types = new Map<string, TypeState>();
   for (const [name, definition] of Object.entries(options.types)) {
-    types.set(name, { ...resolveType(name, definition), counts: new TypeCounts() });
+    types.set(name, {
+      ...resolveType(name, definition),
+      counts: new TypeCounts(),
+      index: new EntryIndex(),
+    });
   }
 
   const knowledge = new Knowledge({ maxVersions: MAX_GUARDS });
   const memory = new MemoryLayer({
+    types: [...types.values()],
     maxEntries: settings.maxEntries,
     maxBytes: settings.maxBytes,
     knowledge,

@@ -8,15 +8,23 @@ import type { KeyPart, ResolvedType } from "./type-table.ts";
  * It checks nothing, and need not on the way to a hit: every stored key passed `checkKey`, so has
  * exactly the colons of its type and no empty part, and a key made of bad parts equals none of them.
  */
-export function makeKey(type: ResolvedType, parts: Readonly<Record<string, KeyPart>>): string {
-  const names = type.parts;
-  if (names.length === 1) {
-    return `${type.name}:${parts.owner as KeyPart}:${parts[names[0] as string] as KeyPart}`;
-  }
-  let key = `${type.name}:${parts.owner as KeyPart}`;
-  for (const name of names) key += `:${parts[name] as KeyPart}`;
-  return key;
+export function makeKey(type: ResolvedType, parts: KeyParts): string {
+  return `${type.name}:${textOf(parts.owner)}:${restOfKey(type, parts)}`;
 }
+
+/** What follows the owner in a key. For a type with one part it is that part, and costs nothing. */
+export function restOfKey(type: ResolvedType, parts: KeyParts): string {
+  const names = type.parts;
+  let rest = textOf(parts[names[0] as string]);
+  for (let i = 1; i < names.length; i++) rest += `:${textOf(parts[names[i] as string])}`;
+  return rest;
+}
+
+export function textOf(part: KeyPart | undefined): string {
+  return typeof part === "string" ? part : String(part);
+}
+
+export type KeyParts = Readonly<Record<string, KeyPart>>;
 
 /** Refuses parts that could make two keys equal, or a key that no store should be given. */
 export function checkKey(type: ResolvedType, parts: Readonly<Record<string, unknown>>): void {

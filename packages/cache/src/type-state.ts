@@ -1,3 +1,4 @@
+import type { EntryIndex } from "./memory/entry-index.ts";
 import type { ResolvedType } from "./type-table.ts";
 
 /** The counts of one type since the start. Plain numbers, since a hit adds to them. */
@@ -21,7 +22,8 @@ export class TypeCounts {
   bytes = 0;
 }
 
-/** A type at work: its definition and its counts. */
+/** A type at work: its definition its counts, and its entries in memory. */
 export interface TypeState extends ResolvedType {
   readonly counts: TypeCounts;
+  readonly index: EntryIndex;
 }

@@ -6,7 +6,7 @@ export interface TypeDefinition {
   lifetimeMs: number;
   /** `redis`: memory in front of Redis. `memory`: this process alone. */
   layer: "memory" | "redis";
-  /** Names of the parts of the key that follow its owner, in order. */
+  /** Names of the parts of the key that follow its owner, in order. At least one. */
   key: readonly string[];
   /** Carries the type of the value; made by `typed<V>()`. */
   value: ValueMarker<unknown>;
@@ -75,6 +75,12 @@ export function resolveType(name: string, definition: TypeDefinition): ResolvedT
   }
   const duration = (field: string, value: number, least: number): number =>
     checkNumber(`${field} of ${name}`, value, least, MAX_DURATION_MS);
+  if (definition.key.length === 0 || definition.key.includes("owner")) {
+    throw new CacheError(
+      "BAD_TYPE",
+      `key of ${name} has to name at least one part, and not the owner, who is always there`,
+    );
+  }
   return {
     name,
     parts: definition.key,

@@ -51,7 +51,7 @@ export class Loader {
     if (held.outcome === "found") return held.entry;
     if (held.outcome === "busy" && purpose === "refresh") {
       // Another process renews it.
-      const kept = found ?? memory.peek(key);
+      const kept = found ?? memory.peek(type, key);
       const known = clock.now() < knowledge.leaseUntil;
       if (kept !== undefined && known && memory.isCurrent(kept)) return kept;
     }

@@ -7,7 +7,10 @@ import { PolicyNode } from "./policy-node.ts";
  * stays on the engine's fast path. Times are of the process's own clock.
  */
 export class Entry extends PolicyNode {
+  /** The whole key, `type:owner:rest`, and its parts as the index has them. */
   readonly key: string;
+  readonly owner: string;
+  readonly rest: string;
   readonly type: TypeState;
   readonly tags: readonly string[];
   /** Decoded and frozen. `undefined`: known not to be there. */
@@ -42,6 +45,10 @@ export class Entry extends PolicyNode {
   }) {
     super();
     this.key = fields.key;
+    const ownerAt = fields.type.name.length + 1;
+    const restAt = fields.key.indexOf(":", ownerAt) + 1;
+    this.owner = fields.key.slice(ownerAt, restAt - 1);
+    this.rest = fields.key.slice(restAt);
     this.type = fields.type;
     this.tags = fields.tags;
     this.value = fields.value;

@@ -4,6 +4,7 @@ import { seededRandom } from "../testing/traces.ts";
 import { TypeCounts, type TypeState } from "../type-state.ts";
 import { resolveType, typed } from "../type-table.ts";
 import { Entry } from "./entry.ts";
+import { EntryIndex } from "./entry-index.ts";
 import { MemoryLayer } from "./memory-layer.ts";
 
 const type: TypeState = {
@@ -14,12 +15,15 @@ const type: TypeState = {
     value: typed<number>(),
   }),
   counts: new TypeCounts(),
+  index: new EntryIndex(),
 };
 
 function setUp(limits: { maxEntries: number; maxBytes: number }) {
   const time = { ms: 0 };
   const knowledge = new Knowledge({ maxVersions: 1000 });
+  const ownType = { ...type, counts: new TypeCounts(), index: new EntryIndex() };
   const memory = new MemoryLayer({
+    types: [ownType],
     ...limits,
     knowledge,
     clock: { now: () => time.ms, wall: () => time.ms },
@@ -33,7 +37,7 @@ function setUp(limits: { maxEntries: number; maxBytes: number }) {
     const until = time.ms + ttl;
     const entry = new Entry({
       key: `thing:me:${id}`,
-      type,
+      type: ownType,
       tags: [`tag:${id}`],
       value: id,
       body: undefined,
@@ -48,7 +52,8 @@ function setUp(limits: { maxEntries: number; maxBytes: number }) {
     memory.put(entry);
     return entry;
   };
-  return { memory, knowledge, time, put };
+  const peek = (id: number | string) => ownType.index.get("me", String(id));
+  return { memory, knowledge, time, put, peek };
 }
 
 describe("MemoryLayer", () => {
@@ -76,9 +81,9 @@ describe("MemoryLayer", () => {
   });
 
   test("an entry that grows pushes others out", () => {
-    const { memory, put } = setUp({ maxEntries: 100, maxBytes: 10_000 });
+    const { memory, put, peek } = setUp({ maxEntries: 100, maxBytes: 10_000 });
     for (let i = 0; i < 100; i++) put(i);
-    const entry = [...Array(100).keys()].map((i) => memory.peek(`thing:me:${i}`)).find(Boolean);
+    const entry = [...Array(100).keys()].map((i) => peek(i)).find(Boolean);
     if (entry === undefined) throw new Error("nothing was kept");
     memory.resize(entry, 2000);
     expect(memory.bytes).toBeLessThanOrEqual(10_000);
@@ -86,13 +91,13 @@ describe("MemoryLayer", () => {
   });
 
   test("keeps what is dear to load rather than what is cheap", () => {
-    const { memory, put } = setUp({ maxEntries: 100, maxBytes: 1_000_000 });
+    const { put, peek } = setUp({ maxEntries: 100, maxBytes: 1_000_000 });
     for (let i = 0; i < 50; i++) put(`dear${i}`, { cost: 50 });
     for (let i = 0; i < 50; i++) put(`cheap${i}`, { cost: 1 });
     for (let i = 0; i < 50; i++) put(`new${i}`, { cost: 10 });
     for (let i = 0; i < 50; i++) put(`new${i}`, { cost: 10 });
     const left = (name: string) =>
-      [...Array(50).keys()].filter((i) => memory.peek(`thing:me:${name}${i}`) !== undefined).length;
+      [...Array(50).keys()].filter((i) => peek(`${name}${i}`) !== undefined).length;
     expect(left("dear")).toBeGreaterThan(40);
     expect(left("cheap")).toBeLessThan(20);
   });
@@ -105,11 +110,13 @@ describe("MemoryLayer", () => {
     const given = memory.evictLeastUsed(0.5);
     expect(given.entries).toBe(50);
     expect(given.bytes).toBe(5000);
-    expect(hot.filter((entry) => memory.peek(entry.key) !== undefined).length).toBeGreaterThan(45);
+    expect(
+      hot.filter((entry) => memory.peek(entry.type, entry.key) !== undefined).length,
+    ).toBeGreaterThan(45);
   });
 
   test("a sweep removes what has expired and what was invalidated, and nothing else", () => {
-    const { memory, knowledge, time, put } = setUp({ maxEntries: 100, maxBytes: 1_000_000 });
+    const { memory, knowledge, time, put, peek } = setUp({ maxEntries: 100, maxBytes: 1_000_000 });
     put("short", { ttl: 10 });
     put("long");
     put("old");
@@ -118,7 +125,7 @@ describe("MemoryLayer", () => {
     knowledge.apply({ seq: 1, kind: "bump", id: "", node: "", guards, wantsAck: false });
     memory.sweep(1000);
     expect(memory.size).toBe(1);
-    expect(memory.peek("thing:me:long")).toBeDefined();
+    expect(peek("long")).toBeDefined();
   });
 
   test("a sweep goes round, a slice at a time", () => {

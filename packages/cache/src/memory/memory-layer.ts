@@ -1,11 +1,12 @@
 import type { Clock } from "../clock.ts";
 import type { Knowledge } from "../log/knowledge.ts";
+import type { TypeState } from "../type-state.ts";
 import { AdaptivePolicy } from "./adaptive-policy.ts";
 import type { Entry } from "./entry.ts";
 import { hashText } from "./frequency-sketch.ts";
 
 /**
- * The memory layer: entries by key, bounded in number and in bytes.
+ * The memory layer: entries in the index of their type, bounded in number and in bytes.
  *
  * Both bounds are one: an entry weighs its share of the larger of the two, 1 for anything up to
  * `maxBytes / maxEntries` bytes and in proportion above, and the weights together stay within
@@ -15,7 +16,7 @@ import { hashText } from "./frequency-sketch.ts";
  * and by `sweep`, which looks at a slice of the entries each time it is called and goes round.
  */
 export class MemoryLayer {
-  readonly #entries = new Map<string, Entry>();
+  readonly #types: readonly TypeState[];
   readonly #policy: AdaptivePolicy<Entry>;
   readonly #knowledge: Knowledge;
   readonly #clock: Clock;
@@ -23,15 +24,17 @@ export class MemoryLayer {
   readonly #bytesAtWeightOne: number;
   readonly #seed: number;
   #bytes = 0;
-  #round: IterableIterator<Entry> | undefined;
+  #round: Generator<Entry> | undefined;
 
   constructor(options: {
+    types: readonly TypeState[];
     maxEntries: number;
     maxBytes: number;
     knowledge: Knowledge;
     clock: Clock;
     random: () => number;
   }) {
+    this.#types = options.types;
     this.#maxEntries = options.maxEntries;
     this.#bytesAtWeightOne = options.maxBytes / options.maxEntries;
     this.#knowledge = options.knowledge;
@@ -48,7 +51,7 @@ export class MemoryLayer {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#policy.count;
   }
 
   get bytes(): number {
@@ -59,9 +62,11 @@ export class MemoryLayer {
     return this.#policy.windowShare;
   }
 
-  /** The entry whatever its state, without counting this as a use. */
-  peek(key: string): Entry | undefined {
-    return this.#entries.get(key);
+  /** The entry of a whole key whatever its state, without counting this as a use. */
+  peek(type: TypeState, key: string): Entry | undefined {
+    const ownerAt = type.name.length + 1;
+    const restAt = key.indexOf(":", ownerAt) + 1;
+    return type.index.get(key.slice(ownerAt, restAt - 1), key.slice(restAt));
   }
 
   /** Counts a use: for the entry that `peek` gave, when it was served. */
@@ -85,19 +90,19 @@ export class MemoryLayer {
   }
 
   put(entry: Entry): void {
-    const old = this.#entries.get(entry.key);
+    const old = entry.type.index.get(entry.owner, entry.rest);
     if (old !== undefined) this.remove(old);
     entry.hash = hashText(entry.key, this.#seed);
     entry.weight = this.#weightOf(entry.bytes);
     if (entry.weight > this.#maxEntries * LARGEST_SHARE) return;
-    this.#entries.set(entry.key, entry);
+    entry.type.index.add(entry);
     this.#count(entry, 1, entry.bytes);
     this.#policy.add(entry);
   }
 
   /** The entry takes more or fewer bytes than before. */
   resize(entry: Entry, bytes: number): void {
-    if (this.#entries.get(entry.key) !== entry) return;
+    if (entry.type.index.get(entry.owner, entry.rest) !== entry) return;
     this.#count(entry, 0, bytes - entry.bytes);
     entry.bytes = bytes;
     this.#policy.reweigh(entry, this.#weightOf(bytes));
@@ -109,14 +114,14 @@ export class MemoryLayer {
   }
 
   clear(): void {
-    for (const entry of this.#entries.values()) this.remove(entry);
+    for (const entry of this.#all()) this.remove(entry);
   }
 
   /** Removes all that match; stops after each `slice` entries to say how many of them went. */
   *removeInSlices(matches: (entry: Entry) => boolean, slice: number): Generator<number> {
     let looked = 0;
     let removed = 0;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#all()) {
       if (matches(entry)) {
         this.remove(entry);
         removed++;
@@ -130,16 +135,16 @@ export class MemoryLayer {
 
   /** Gives up the least useful part of what is held, for when memory is short. */
   evictLeastUsed(fraction: number): { entries: number; bytes: number } {
-    const entries = this.#entries.size;
+    const entries = this.size;
     const bytes = this.#bytes;
     this.#policy.shrinkTo(this.#policy.weight * (1 - fraction));
-    return { entries: entries - this.#entries.size, bytes: bytes - this.#bytes };
+    return { entries: entries - this.size, bytes: bytes - this.#bytes };
   }
 
   /** Removes what is dead among the next `slice` entries. */
   sweep(slice: number): void {
     const now = this.#clock.now();
-    this.#round ??= this.#entries.values();
+    this.#round ??= this.#all();
     for (let i = 0; i < slice; i++) {
       const step = this.#round.next();
       if (step.done) {
@@ -154,12 +159,16 @@ export class MemoryLayer {
     }
   }
 
+  *#all(): Generator<Entry> {
+    for (const type of this.#types) yield* type.index.values();
+  }
+
   #weightOf(bytes: number): number {
     return Math.max(1, bytes / this.#bytesAtWeightOne);
   }
 
   #forget(entry: Entry): void {
-    if (!this.#entries.delete(entry.key)) return;
+    if (!entry.type.index.delete(entry)) return;
     this.#count(entry, -1, -entry.bytes);
   }
 

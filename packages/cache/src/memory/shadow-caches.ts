@@ -1,5 +1,5 @@
 import type { FrequencySketch } from "./frequency-sketch.ts";
-import { PolicyNode } from "./policy-node.ts";
+import { appendNewest, moveToNewest, oldest, PolicyNode, unlink } from "./policy-node.ts";
 import { TinyLfu } from "./tiny-lfu.ts";
 
 /**
@@ -15,7 +15,8 @@ import { TinyLfu } from "./tiny-lfu.ts";
 export class ShadowCaches {
   readonly #sampleMask: number;
   readonly #capacity: number;
-  readonly #recent = new Set<number>();
+  readonly #recent = new Map<number, PolicyNode>();
+  readonly #recentOrder = new PolicyNode();
   readonly #frequent: TinyLfu<PolicyNode>;
   readonly #frequentNodes = new Map<number, PolicyNode>();
   #requests = 0;
@@ -64,13 +65,21 @@ export class ShadowCaches {
   }
 
   #askRecent(hash: number): void {
-    if (this.#recent.delete(hash)) this.#recentHits++;
-    this.#recent.add(hash);
-    if (this.#recent.size <= this.#capacity) return;
-    for (const oldest of this.#recent) {
-      this.#recent.delete(oldest);
+    let node = this.#recent.get(hash);
+    if (node !== undefined) {
+      this.#recentHits++;
+      moveToNewest(this.#recentOrder, node);
       return;
     }
+    if (this.#recent.size < this.#capacity) node = new PolicyNode();
+    else {
+      node = oldest(this.#recentOrder) as PolicyNode;
+      unlink(node);
+      this.#recent.delete(node.hash);
+    }
+    node.hash = hash;
+    this.#recent.set(hash, node);
+    appendNewest(this.#recentOrder, node);
   }
 
   #askFrequent(hash: number): void {
