@@ -5,6 +5,7 @@ import type { Passwords } from "./auth/passwords.ts";
 import type { Config } from "./config.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
+import type { RequestTimings } from "./http/request-timings.ts";
 import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
@@ -15,6 +16,7 @@ import type { Gate } from "./performance/gate.ts";
 export type Context = {
   config: Config;
   log: Log;
+  timings: RequestTimings;
   database: Database;
   authenticate: Authenticate;
   passwords: Passwords;

@@ -18,6 +18,7 @@ import { keepLease } from "./health/lease.ts";
 import { createApp } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
+import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
@@ -70,6 +71,7 @@ async function start(
   lifecycle: Lifecycle,
 ): Promise<Server> {
   let isDraining = false;
+  const timings = new RequestTimings();
   const webFiles = await loadWebFiles(webDirectory);
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
@@ -80,7 +82,12 @@ async function start(
     maxOverflow: config.DB_MAX_OVERFLOW,
     poolTimeoutMs: config.DB_POOL_TIMEOUT * 1000,
     poolRecycleMs: config.DB_POOL_RECYCLE * 1000,
-    on: hooks.onQuery ? { query: hooks.onQuery } : {},
+    on: {
+      query(info) {
+        timings.addQuery(info.waitMs + info.durationMs);
+        hooks.onQuery?.(info);
+      },
+    },
   });
   lifecycle.onClose("database connections", () => database.close());
 
@@ -140,6 +147,7 @@ async function start(
     {
       config,
       log,
+      timings,
       database,
       authenticate: createAuthentication(database, config.PUBLIC_URL),
       passwords: createPasswords(),

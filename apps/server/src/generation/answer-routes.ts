@@ -12,7 +12,7 @@ type Timeouts = { timeout(request: Request, seconds: number): void };
 
 /** Asking, and everything about one answer. */
 export function answerRoutes(context: Context) {
-  const { database, answering, gate, isDraining } = context;
+  const { database, answering, gate, timings, isDraining } = context;
   /** The answer as the client wants it: its events as they come, or the whole when it is done. */
   async function respond(request: Request, server: Timeouts | null, asked: Asked) {
     // The model may think for longer than a connection may be silent.
@@ -21,7 +21,7 @@ export function answerRoutes(context: Context) {
       return answering.stream(asked.log, -1);
     }
     gate.waits(request);
-    const answer = await answering.wait(asked.log, request.signal);
+    const answer = await timings.model(answering.wait(asked.log, request.signal));
     if (!answer) throw new ApiError("not_found", "The answer was deleted while it was written.");
     if (answer.error) throw failedAnswer(answer.error);
     return Response.json({ question: asked.begun.question, answer }, { status: 201 });

@@ -48,15 +48,18 @@ export function healthRoutes(
   return new Elysia()
     .get(
       "/health",
-      (): HealthBody => ({
-        status: "ok",
-        cpu_usage: round(load.reading().cpu.fraction),
-        memory_usage: round(load.reading().memory.fraction),
-        pressure: load.pressure(),
-        load: loadReport(),
-        version,
-        uptime: round(process.uptime()),
-      }),
+      ({ set }): HealthBody => {
+        set.headers["cache-control"] = "no-store";
+        return {
+          status: "ok",
+          cpu_usage: round(load.reading().cpu.fraction),
+          memory_usage: round(load.reading().memory.fraction),
+          pressure: load.pressure(),
+          load: loadReport(),
+          version,
+          uptime: round(process.uptime()),
+        };
+      },
       documented("Health", {
         summary: "Whether the process lives",
         returns: { 200: HealthBody },
@@ -85,7 +88,8 @@ export function healthRoutes(
     )
     .get(
       "/api/v1/info",
-      async (): Promise<ServerInfoBody> => {
+      async ({ set }): Promise<ServerInfoBody> => {
+        set.headers["cache-control"] = "no-cache";
         hasAccounts ||= await database.users.any();
         return {
           version,

@@ -9,8 +9,8 @@ import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
 import type { ServerLoad } from "../performance/server-load.ts";
 import { apiDocs } from "./api-docs.ts";
+import { deliver } from "./deliver.ts";
 import { readJsonBody } from "./json-body.ts";
-import { securityHeaders } from "./security-headers.ts";
 import { toApiError } from "./to-api-error.ts";
 import type { WebFiles } from "./web-files.ts";
 
@@ -19,13 +19,18 @@ const maxBodyBytes = 8 * limits.messageLength;
 
 /** Every route of the server, with the errors and headers that they share. */
 export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles) {
-  const { log } = context;
+  const { log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
     normalize: false,
   });
   app
-    .headers(securityHeaders)
+    .wrap(
+      (handle) =>
+        (...request: unknown[]) =>
+          timings.run(() => handle(...request)),
+    )
+    .mapResponse(deliver(timings))
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .onError(({ error, request, path }) => {
       const apiError = toApiError(error);
@@ -35,10 +40,7 @@ export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles
       } else if (apiError.code === "database_unavailable") {
         log.warn({ err: error, method: request.method, path }, "the database did not answer");
       }
-      const response = apiError.toResponse();
-      for (const [name, value] of Object.entries(securityHeaders))
-        response.headers.set(name, value);
-      return response;
+      return apiError.toResponse();
     })
     .use(healthRoutes(context, load))
     .use(authRoutes(context))
@@ -46,8 +48,8 @@ export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
     .use(socketRoutes(context));
-  return app.use(apiDocs(app)).get("/*", ({ path }) => {
-    const response = webFiles(path);
+  return app.use(apiDocs(app)).get("/*", ({ request, path }) => {
+    const response = webFiles(request, path);
     if (!response) throw new NotFoundError();
     return response;
   });
