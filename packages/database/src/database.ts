@@ -4,6 +4,7 @@ import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { messageQueries } from "./queries/messages.ts";
+import { metricQueries } from "./queries/metrics.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
@@ -29,6 +30,7 @@ export function openDatabase(options: PoolOptions) {
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
+    metrics: metricQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {

@@ -58,7 +58,8 @@ test("promtool finds nothing to say against it", async () => {
     stdout: "pipe",
     stderr: "pipe",
   });
-  const output = (await promtool.stdout.text()) + (await promtool.stderr.text());
+  const output =
+    (await new Response(promtool.stdout).text()) + (await new Response(promtool.stderr).text());
   expect(output).toBe("");
   expect(await promtool.exited).toBe(0);
 });
