@@ -51,7 +51,10 @@ test("an answer's first token and tokens are counted, and a model that fails", a
   const text = await scrape();
   // A title may have been made meanwhile: by the same model, so it counts as well.
   const model = /model_requests_total\{model="([^"]+)"\}/.exec(text)?.[1];
-  expect(figureOf(text, `model_time_to_first_token_seconds_count{model="${model}"}`)).toBeWithin(1, 3);
+  expect(figureOf(text, `model_time_to_first_token_seconds_count{model="${model}"}`)).toBeWithin(
+    1,
+    3,
+  );
   expect(figureOf(text, `model_tokens_total{model="${model}"}`)).toBeGreaterThanOrEqual(12);
   expect(text).toMatch(/model_errors_total\{model="[^"]+",code="model_\w+"\} \d/);
 });

@@ -17,8 +17,6 @@ type Options = {
   runningAnswers: () => number;
 };
 
-export type RunningMetrics = Awaited<ReturnType<typeof startMetrics>>;
-
 /** Begins to serve the metrics to scrapers and to keep this server's figures over time. */
 export async function startMetrics(options: Options) {
   const { config, log, database, metrics, resources, openSockets, runningAnswers } = options;

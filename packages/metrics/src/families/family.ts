@@ -15,7 +15,7 @@ export type Metric = {
   get(): { name: string; help: string; type: string; values: Sample[] };
 };
 
-export const otherLabel = "other";
+const otherLabel = "other";
 
 type Options<Child> = {
   name: string;
