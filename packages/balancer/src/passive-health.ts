@@ -115,7 +115,7 @@ export class PassiveHealth {
   }
 
   #mayGuess(servers: readonly Server[], now: number): boolean {
-    if (servers.length < 2) return false;
+    if (servers.length < 2 || this.#options.maxFraction === 0) return false;
     const ejected = servers.filter((server) => server.circuit.state(now) !== "closed").length;
     return ejected + 1 <= Math.max(1, Math.floor(this.#options.maxFraction * servers.length));
   }
