@@ -6,7 +6,9 @@ const table = {
   pool_timeout: { retryable: true },
   /** Postgres ended a statement that took longer than its time limit. */
   statement_timeout: { retryable: true },
-  /** A text holds U+0000, which Postgres cannot keep. */
+  /** The role of the database may not do this. */
+  not_permitted: { retryable: false },
+  /** A text holds U+0000 or half a surrogate pair, which Postgres cannot keep. */
   invalid_text: { retryable: false },
   /** A page was asked for with a cursor that no page gave out. */
   invalid_cursor: { retryable: false },

@@ -1,7 +1,7 @@
 export { type Database, openDatabase } from "./database.ts";
+export type { EmbeddedPostgresLog } from "./embedded/log.ts";
 export {
   type EmbeddedPostgres,
-  type EmbeddedPostgresLog,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from "./embedded/start-embedded-postgres.ts";

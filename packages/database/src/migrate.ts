@@ -22,13 +22,7 @@ export async function migrateDatabase(url: string): Promise<void> {
   const sql = new SQL({ url, max: 1, connectionTimeout: 10 });
   try {
     const [version] = await sql`select current_setting('server_version_num')::int as number`;
-    const major = Math.floor(version.number / 10_000);
-    if (major < oldestVersion) {
-      throw new DatabaseError(
-        "unsupported_version",
-        `the database is Postgres ${major}; Peregrine needs Postgres ${oldestVersion} or newer`,
-      );
-    }
+    requireVersion(version.number);
     await sql`select pg_advisory_lock(${lockKey}::bigint)`;
     await migrate(drizzle({ client: sql }), { migrationsFolder });
   } catch (error) {
@@ -37,6 +31,16 @@ export async function migrateDatabase(url: string): Promise<void> {
     // Ends the session, and with it the lock.
     await sql.close({ timeout: 0 });
   }
+}
+
+/** @param number as Postgres tells it: 180004 for 18.4, 90624 for 9.6.24. */
+export function requireVersion(number: number): void {
+  const major = Math.floor(number / 10_000);
+  if (major >= oldestVersion) return;
+  throw new DatabaseError(
+    "unsupported_version",
+    `the database is Postgres ${major}; Peregrine needs Postgres ${oldestVersion} or newer`,
+  );
 }
 
 /** Drizzle wraps what the driver threw. */

@@ -116,7 +116,7 @@ export class Pool {
     statement: Statement<Args, Row>,
     args: Args,
   ): Promise<Row[]> {
-    const values = statement.parameters.map((name) => args[name] ?? null);
+    const values = statement.parameters.map((name) => sendable(args[name] ?? null));
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#send<Row>(statement.name, statement.text, values);
@@ -235,6 +235,14 @@ export class Pool {
     }
     this.#schedule();
   }
+}
+
+/** The driver would turn half a surrogate pair into U+FFFD without a word. */
+function sendable(value: Parameter): Parameter {
+  if (typeof value === "string" && !value.isWellFormed()) {
+    throw new DatabaseError("invalid_text", "a text holds half a surrogate pair");
+  }
+  return value;
 }
 
 function closedError(): DatabaseUnavailableError {

@@ -31,10 +31,15 @@ export function mapPostgresError(statement: string, cause: unknown): DatabaseErr
       : new DatabaseError("unexpected", `${statement} failed before it was sent`, { cause });
   }
   if (state === "22021" || state === "22P05") {
-    return new DatabaseError("invalid_text", "a text holds the character U+0000", { cause });
+    return new DatabaseError("invalid_text", "a text holds U+0000", { cause });
   }
   if (state === "57014") {
     return new DatabaseError("statement_timeout", `${statement} took too long`, { cause });
+  }
+  if (state === "42501") {
+    return new DatabaseError("not_permitted", `${statement}: the database's role lacks a right`, {
+      cause,
+    });
   }
   if (isViolation(state)) {
     return new ConstraintViolation(statement, (cause as SQL.PostgresError).constraint ?? "", cause);

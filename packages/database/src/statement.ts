@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+
 /** What a parameter can carry. `undefined` is not among them: say `null`. */
 export type Parameter = string | number | boolean | Date | Uint8Array | string[] | null;
 
@@ -31,6 +33,13 @@ export function read<Args, Row>(name: string, text: string): Statement<Args, Row
 /** A statement that changes rows; otherwise as `read`. */
 export function write<Args, Row>(name: string, text: string): Statement<Args, Row> {
   return parse(name, text, false);
+}
+
+/** The row of a statement that always gives one. */
+export function only<Row>(rows: Row[]): Row {
+  const [row] = rows;
+  assert(row !== undefined, "a statement that always gives a row gave none");
+  return row;
 }
 
 function parse<Args, Row>(name: string, source: string, readOnly: boolean): Statement<Args, Row> {

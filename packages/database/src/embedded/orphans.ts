@@ -19,8 +19,9 @@ export function readPidFile(data: string): { pid: number; ready: boolean } | nul
  * caller holds the owner's lock, so nobody else uses it. Starting our own costs 30 ms, and then
  * binaries and settings are surely ours; so it is not adopted.
  *
- * A pid file without its Postgres is removed if the number belongs to some other process by now,
- * as happens in containers, where Postgres itself would refuse to start.
+ * The pid files of a Postgres that is gone are removed if there still is a process of that number: another
+ * one by now, as happens in containers, or a zombie. Postgres itself would refuse to start. If
+ * there is none, they are left to Postgres, which then looks for left-overs in shared memory, too.
  *
  * @returns the pids that were ended.
  */
@@ -43,8 +44,10 @@ export async function endOrphans(data: string): Promise<number[]> {
       );
     }
   }
-  if (readPidFile(data)?.pid === named.pid && isAlive(named.pid)) {
-    rmSync(join(data, "postmaster.pid"), { force: true });
+  if (readPidFile(data)?.pid === named.pid && exists(named.pid)) {
+    for (const file of ["postmaster.pid", "../.s.PGSQL.5432.lock"]) {
+      rmSync(join(data, file), { force: true });
+    }
   }
   return found;
 }
@@ -72,14 +75,18 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
+    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-  // A zombie answers signals, but its files are closed.
-  return process.platform !== "linux" || !/^State:\s+Z/m.test(readProc(pid, "status"));
+}
+
+/** A zombie exists, but its files are closed. */
+function isAlive(pid: number): boolean {
+  return exists(pid) && !/^State:\s+Z/m.test(readProc(pid, "status"));
 }
 
 /** All processes of a Postgres on this directory: each has it as its working directory. */

@@ -53,6 +53,7 @@ export function preparePlace(
     );
   }
   const elsewhere = join(sharedDirectory, `data-${newId()}`);
+  mkdirSync(sharedDirectory, { recursive: true, mode: 0o755 });
   own(elsewhere, account);
   rmSync(wanted, { recursive: true, force: true });
   symlinkSync(elsewhere, wanted);
@@ -65,6 +66,18 @@ function readLink(path: string): string | null {
 }
 
 function own(directory: string, account: Account | null): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (account) chownSync(directory, account.uid, account.gid);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (account) chownSync(directory, account.uid, account.gid);
+  } catch (cause) {
+    throw new DatabaseError("embedded_start", `${directory} cannot be made`, { cause });
+  }
+  const { uid } = statSync(directory);
+  const wanted = account?.uid ?? process.getuid?.();
+  if (uid !== wanted) {
+    throw new DatabaseError(
+      "embedded_start",
+      `${directory} belongs to user ${uid}, and this is user ${wanted}: start as that user or as root, or set another DATA_DIR`,
+    );
+  }
 }

@@ -1,9 +1,9 @@
-import { closeSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, fchownSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { DatabaseError } from "../errors.ts";
 import type { Account } from "./account.ts";
+import type { EmbeddedPostgresLog } from "./log.ts";
 import { endOrphans, readPidFile } from "./orphans.ts";
-import type { EmbeddedPostgresLog } from "./start-embedded-postgres.ts";
 
 type PostmasterOptions = {
   command: string[];
@@ -41,7 +41,7 @@ export class Postmaster {
   }
 
   get pid(): number | undefined {
-    return this.#child?.exitCode === null ? this.#child.pid : undefined;
+    return this.#child && !hasEnded(this.#child) ? this.#child.pid : undefined;
   }
 
   /** Resolves when Postgres takes connections, however long it needs to recover from a crash. */
@@ -100,6 +100,7 @@ export class Postmaster {
     const { command, account, data, logFile, log } = this.#options;
     rotate(logFile);
     const output = openSync(logFile, "a", 0o600);
+    if (account) fchownSync(output, account.uid, account.gid);
     const startedAt = performance.now();
     let child: Subprocess;
     try {
@@ -122,7 +123,7 @@ export class Postmaster {
     if (this.#stopping) child.kill("SIGINT");
     let told = false;
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null) {
+      if (hasEnded(child)) {
         throw new DatabaseError(
           "embedded_start",
           `Postgres ended while it started (${howItEnded(child)}): ${lastLines(logFile)}`,
@@ -157,6 +158,10 @@ async function within(ended: Promise<boolean>, ms: number): Promise<boolean> {
   const result = await Promise.race([ended, late]);
   clearTimeout(timer);
   return result;
+}
+
+function hasEnded(child: Subprocess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 function howItEnded(child: Subprocess): string {

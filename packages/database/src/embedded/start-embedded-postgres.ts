@@ -1,8 +1,9 @@
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { findAccount } from "./account.ts";
-import { prepareBinaries } from "./binaries.ts";
+import { locateBinaries, prepareBinaries } from "./binaries.ts";
 import { databaseName, prepareCluster, userName } from "./cluster.ts";
+import type { EmbeddedPostgresLog } from "./log.ts";
 import { endOrphans } from "./orphans.ts";
 import { lockDirectory } from "./owner-lock.ts";
 import { findDataOwner, preparePlace } from "./place.ts";
@@ -17,12 +18,6 @@ export type EmbeddedPostgresOptions = {
   settings?: Record<string, string>;
   /** Where a root process puts what its Postgres, which is not root, cannot reach elsewhere. */
   sharedDirectory?: string;
-};
-
-export type EmbeddedPostgresLog = {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
 };
 
 export type EmbeddedPostgres = {
@@ -57,10 +52,15 @@ export async function startEmbeddedPostgres(
   const shared = options.sharedDirectory ?? "/var/lib/peregrine";
   const account = await findAccount(findDataOwner(options.directory));
   const place = preparePlace(options.directory, account, shared);
-  const lock = lockDirectory(place);
+  if (place !== resolve(options.directory)) {
+    log.info(
+      `user ${account?.uid} cannot get to ${options.directory}: the database is in ${place}`,
+    );
+  }
+  const lock = lockDirectory(place, account);
   try {
     const data = join(place, "data");
-    const binaries = await prepareBinaries(account, shared);
+    const binaries = prepareBinaries(await locateBinaries(), account, shared);
     const settings = { ...postgresSettings(), ...options.settings };
     const orphans = await endOrphans(data);
     if (orphans.length > 0) {

@@ -118,23 +118,30 @@ export function answerQueries(run: Run) {
     },
 
     /**
-     * Saves the text. An answer that was taken for orphaned in the meantime is still saved; one
+     * Saves the text; what Postgres cannot keep of it becomes U+FFFD, since a model may say anything
+     * and its answer must not be lost for that. An answer that was taken for orphaned in the meantime is still saved; one
      * that was superseded or deleted is not, which gives null.
      */
     async finish(
       answer: FinishedAnswer,
     ): Promise<{ answer: Message; conversation: Conversation } | null> {
+      const content = keepable(answer.content);
+      const usage = answer.usage && {
+        promptTokens: countable(answer.usage.promptTokens),
+        completionTokens: countable(answer.usage.completionTokens),
+      };
+      const error = answer.error && { ...answer.error, message: keepable(answer.error.message) };
       const [row] = await run(finish, {
         answerId: answer.answerId,
         serverId: answer.serverId,
-        content: answer.content,
+        content,
         status: answer.status,
         model: answer.model,
-        promptTokens: answer.usage?.promptTokens ?? null,
-        completionTokens: answer.usage?.completionTokens ?? null,
-        errorCode: answer.error?.code ?? null,
-        errorMessage: answer.error?.message ?? null,
-        preview: answer.preview,
+        promptTokens: usage?.promptTokens ?? null,
+        completionTokens: usage?.completionTokens ?? null,
+        errorCode: error?.code ?? null,
+        errorMessage: error?.message ?? null,
+        preview: answer.preview === null ? null : keepable(answer.preview),
       });
       if (!row) return null;
       return {
@@ -142,13 +149,13 @@ export function answerQueries(run: Run) {
           id: answer.answerId,
           conversationId: row.id,
           role: "assistant",
-          content: answer.content,
+          content,
           status: answer.status,
           author: null,
           questionId: row.question_id,
           model: row.answer_model,
-          usage: answer.usage,
-          error: answer.error,
+          usage,
+          error,
           files: [],
           createdAt: iso(row.answer_created_at),
           finishedAt: iso(row.updated_at),
@@ -157,6 +164,16 @@ export function answerQueries(run: Run) {
       };
     },
   };
+}
+
+/** One character for one, so that positions in the text stay. */
+function keepable(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\uFFFD");
+}
+
+/** A count that a model server told, within what the column holds. */
+function countable(tokens: number): number {
+  return Math.min(Math.max(0, Math.trunc(tokens) || 0), 2 ** 31 - 1);
 }
 
 /** The unique index on running answers refused another one. */
@@ -234,11 +251,12 @@ const historyBefore = (messageId: string) => `(
     from (
       select id, role, content, bytes, sum(bytes) over (order by id desc) as bytes_in_all
       from (
-        select id, role, content, octet_length(content) as bytes
-        from messages
-        where conversation_id = conversations.id and id < ${messageId}
-          and superseded_at is null and status <> 'running' and content <> ''
-        order by id desc limit :historyMessages
+        select earlier.id, earlier.role, earlier.content, octet_length(earlier.content) as bytes
+        from messages as earlier
+        where earlier.conversation_id = conversations.id and earlier.id < ${messageId}
+          and earlier.superseded_at is null and earlier.status <> 'running'
+          and earlier.content <> ''
+        order by earlier.id desc limit :historyMessages
       ) as newest
     ) as counted
     where bytes_in_all <= :historyBytes or bytes_in_all = bytes

@@ -1,4 +1,4 @@
-import { type Run, write } from "../statement.ts";
+import { only, type Run, write } from "../statement.ts";
 
 /** Counts of attempts in a fixed window by key, shared by all servers; a crash forgets them. */
 export function attemptQueries(run: Run) {
@@ -8,8 +8,8 @@ export function attemptQueries(run: Run) {
       key: string,
       windowSeconds: number,
     ): Promise<{ count: number; retryAfterSeconds: number }> {
-      const [row] = await run(countAttempt, { key, windowSeconds });
-      return { count: row?.count ?? 1, retryAfterSeconds: row?.retry_after ?? windowSeconds };
+      const row = only(await run(countAttempt, { key, windowSeconds }));
+      return { count: row.count, retryAfterSeconds: row.retry_after };
     },
 
     async clear(keys: string[]): Promise<void> {

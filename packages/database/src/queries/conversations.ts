@@ -1,7 +1,7 @@
 import type { Conversation, PatchConversationBody } from "@peregrine/protocol";
 import { decodeConversationCursor, encodeConversationCursor } from "../cursors.ts";
 import { iso } from "../moments.ts";
-import { type Run, read, write } from "../statement.ts";
+import { only, type Run, read, write } from "../statement.ts";
 
 export type ConversationRow = {
   id: string;
@@ -40,8 +40,7 @@ export function conversationQueries(run: Run) {
       userId: string;
       title: string | null;
     }): Promise<Conversation> {
-      const [row] = await run(createConversation, conversation);
-      return toConversation(row as ConversationRow);
+      return toConversation(only(await run(createConversation, conversation)));
     },
 
     /**

@@ -1,6 +1,6 @@
 import type { User } from "@peregrine/protocol";
 import { iso } from "../moments.ts";
-import { type Run, write } from "../statement.ts";
+import { only, type Run, write } from "../statement.ts";
 import { toUser, type UserRow } from "./users.ts";
 
 /** Browser sessions, found by a hash of their token. An expired one is as good as none. */
@@ -27,8 +27,7 @@ export function sessionQueries(run: Run) {
 
     /** @returns how many there were. */
     async deleteExpired(): Promise<number> {
-      const [row] = await run(deleteExpiredSessions, {});
-      return row?.deleted ?? 0;
+      return only(await run(deleteExpiredSessions, {})).deleted;
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Role, User } from "@peregrine/protocol";
+import { DatabaseError } from "../errors.ts";
 import { iso } from "../moments.ts";
-import { type Run, read, write } from "../statement.ts";
+import { only, type Run, read, write } from "../statement.ts";
 
 export type NewUser = {
   id: string;
@@ -31,13 +32,14 @@ export function userQueries(run: Run) {
      * find it empty at once the unique index lets one in; the others come again as users.
      */
     async create(user: NewUser): Promise<{ user: User } | "email_taken" | "signup_closed"> {
-      for (;;) {
-        const [row] = await run(createUser, user);
-        if (row?.id) return { user: toUser(row) };
-        if (row?.signup_closed) return "signup_closed";
-        if (row?.email_taken) return "email_taken";
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        const row = only(await run(createUser, user));
+        if (row.id) return { user: toUser(row) };
+        if (row.signup_closed) return "signup_closed";
+        if (row.email_taken) return "email_taken";
         // Lost against an account that was not there yet when the statement began: look again.
       }
+      throw new DatabaseError("unexpected", "users.create: an account with this id exists");
     },
 
     async findByEmail(email: string): Promise<{ user: User; passwordHash: string } | null> {
@@ -48,6 +50,12 @@ export function userQueries(run: Run) {
     async findById(userId: string): Promise<User | null> {
       const [row] = await run(findUserById, { userId });
       return row ? toUser(row) : null;
+    },
+
+    /** Whether there is any account yet. */
+    async any(): Promise<boolean> {
+      const [row] = await run(anyUser, {});
+      return row?.any ?? false;
     },
 
     async touchLogin(userId: string): Promise<void> {
@@ -87,4 +95,9 @@ const findUserById = read<{ userId: string }, UserRow>(
 const touchLogin = write<{ userId: string }, never>(
   "users.touchLogin",
   `update users set last_login_at = now() where id = :userId`,
+);
+
+const anyUser = read<Record<never, never>, { any: boolean }>(
+  "users.any",
+  `select exists (select 1 from users) as any`,
 );

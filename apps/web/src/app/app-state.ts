@@ -1,0 +1,145 @@
+import { batch, effect, type Signal, signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import { Api } from "../api/api.ts";
+import { ConversationList } from "../conversations/conversation-list.ts";
+import { LiveSocket } from "../live/live-socket.ts";
+import { BlockCache } from "../markdown/block-cache.ts";
+import { Highlighter } from "../markdown/highlighter.ts";
+import { signInPath } from "../router/route.ts";
+import { Router } from "../router/router.ts";
+import { Session } from "../session/session.ts";
+import { Theme } from "../theme/theme.ts";
+import { Drafts } from "../thread/drafts.ts";
+import { Threads } from "../thread/threads.ts";
+import { Notices } from "./notices.ts";
+
+/** Everything the components share. Made once, in `main.tsx`, and handed down by context. */
+export type AppState = {
+  api: Api;
+  router: Router;
+  session: Session;
+  conversations: ConversationList;
+  threads: Threads;
+  live: LiveSocket;
+  theme: Theme;
+  drafts: Drafts;
+  notices: Notices;
+  blocks: BlockCache;
+  highlighter: Highlighter;
+  /** What a screen reader says next. */
+  announcement: Signal<string>;
+  isDrawerOpen: Signal<boolean>;
+  areShortcutsShown: Signal<boolean>;
+  signOut: () => Promise<void>;
+};
+
+const AppContext = createContext<AppState | null>(null);
+
+export const AppProvider = AppContext.Provider;
+
+export function useApp(): AppState {
+  const app = useContext(AppContext);
+  if (!app) throw new Error("useApp outside of AppProvider");
+  return app;
+}
+
+/** Builds the application's state and wires its parts together. */
+export function createAppState(window: Window & typeof globalThis): AppState {
+  const router = new Router(window);
+  const api = new Api({
+    fetch: (input, init) => window.fetch(input, init),
+    onUnauthenticated: () => session.lose(),
+  });
+  const session = new Session(api);
+  const announcement = signal("");
+  const conversations = new ConversationList(api);
+  const frames = {
+    request: (draw: () => void) => window.requestAnimationFrame(draw),
+    cancel: (handle: number) => window.cancelAnimationFrame(handle),
+    nowMs: () => window.performance.now(),
+  };
+  const threads = new Threads(
+    {
+      api,
+      conversations,
+      frames,
+      user: () => session.user.peek(),
+      announce: (text) => {
+        announcement.value = text;
+      },
+    },
+    (id) => router.navigate(`/c/${id}`),
+  );
+  const live = new LiveSocket({
+    url: `${window.location.origin.replace(/^http/, "ws")}/api/v1/socket`,
+    onEvent: (event) =>
+      batch(() => {
+        conversations.receive(event);
+        const route = router.route.peek();
+        const isOpenGone =
+          event.type === "conversation.deleted" &&
+          route.name === "conversation" &&
+          route.id === event.conversationId;
+        threads.receive(event);
+        if (isOpenGone) router.navigate("/", { replace: true });
+      }),
+    onReconnect: () => {
+      conversations.forgetBusy();
+      conversations.reload().catch(() => {});
+      threads.reconnect();
+    },
+    onRefused: () => {
+      session.check().catch(() => {});
+    },
+  });
+  let lastUserId: string | undefined;
+  const drafts = new Drafts(window.localStorage, () => session.user.peek()?.id ?? lastUserId);
+
+  const app: AppState = {
+    api,
+    router,
+    session,
+    conversations,
+    threads,
+    live,
+    theme: new Theme(),
+    drafts,
+    notices: new Notices(),
+    blocks: new BlockCache(),
+    highlighter: new Highlighter(async () => (await import("../markdown/languages.ts")).lowlight),
+    announcement,
+    isDrawerOpen: signal(false),
+    areShortcutsShown: signal(false),
+    signOut: async () => {
+      await session.signOut();
+      drafts.clear();
+    },
+  };
+
+  effect(() => {
+    const user = session.user.value;
+    if (user) {
+      lastUserId = user.id;
+      live.start();
+      return;
+    }
+    live.stop();
+    conversations.clear();
+    threads.clear();
+  });
+  effect(() => guard(app));
+  return app;
+}
+
+/** Keeps who is not signed in at the sign-in page, and who is away from it. */
+function guard({ router, session }: AppState): void {
+  const route = router.route.value;
+  const state = session.state.value;
+  const isAtDoor = route.name === "login" || route.name === "register";
+  if (state === "signed-out" && !isAtDoor) {
+    router.navigate(signInPath("login", router.path), { replace: true });
+  } else if (state === "signed-in" && isAtDoor) {
+    router.navigate(route.next, { replace: true });
+  }
+}

@@ -1,0 +1,71 @@
+import type { Route } from "../router/route.ts";
+import { DoorPage } from "../session/door-page.tsx";
+import { ThreadPage } from "../thread/thread-page.tsx";
+import { Logo } from "../ui/logo.tsx";
+import { useApp } from "./app-state.ts";
+import { LazyPage } from "./lazy-page.tsx";
+import { NotFound } from "./not-found.tsx";
+import { Overlays } from "./overlays.tsx";
+import { Shell } from "./shell.tsx";
+import { useShortcuts } from "./use-shortcuts.ts";
+
+const loadSettings = async () => (await import("../settings/settings-page.tsx")).SettingsPage;
+
+/** The whole page: the door for who is not signed in, the shell for the rest. */
+export function App() {
+  const app = useApp();
+  useShortcuts();
+  const route = app.router.route.value;
+  const state = app.session.state.value;
+  const isAtDoor = route.name === "login" || route.name === "register";
+  return (
+    <>
+      <a class="skip-link" href="#main">
+        Skip to content
+      </a>
+      {state === "failed" && <Unreachable />}
+      {state !== "failed" && isAtDoor && state !== "unknown" && (
+        <DoorPage key={route.name} page={route.name} next={route.next} />
+      )}
+      {state !== "failed" && !isAtDoor && state !== "signed-out" && (
+        <Shell>
+          <Page route={route} />
+        </Shell>
+      )}
+      <Overlays />
+    </>
+  );
+}
+
+function Page({ route }: { route: Route }) {
+  switch (route.name) {
+    case "home":
+      return <ThreadPage id={null} />;
+    case "conversation":
+      return <ThreadPage id={route.id} />;
+    case "settings":
+      return <LazyPage load={loadSettings} />;
+    default:
+      return <NotFound what="page" />;
+  }
+}
+
+function Unreachable() {
+  const app = useApp();
+  return (
+    <main id="main" class="door" tabIndex={-1}>
+      <div class="blank-state" role="alert">
+        <Logo size={40} />
+        <h1>The server cannot be reached</h1>
+        <p>Check your connection. Drafts are kept in this browser.</p>
+        <button
+          type="button"
+          class="button button-primary"
+          onClick={() => void app.session.start()}
+        >
+          Try again
+        </button>
+      </div>
+    </main>
+  );
+}

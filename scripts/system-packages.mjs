@@ -1,0 +1,22 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fail, run } from "./set-up.mjs";
+
+/** What the tests start beside what npm brings: the program, and the Debian package it is in. */
+const programs = [
+  { path: "/usr/bin/chromium", package: "chromium" },
+  { path: "/usr/bin/redis-server", package: "redis-server" },
+];
+
+/** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */
+export function installSystemPackages() {
+  const missing = programs.filter((program) => !existsSync(program.path)).map((p) => p.package);
+  if (missing.length === 0) return;
+  const canInstall = process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0;
+  if (!canInstall) fail(`The tests need these Debian packages: ${missing.join(" ")}`);
+  console.log(`Installing ${missing.join(" ")} …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-qq"], { env });
+  // Redis would start as a service; tests start their own.
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
+}
