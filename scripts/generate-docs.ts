@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { settings } from "../apps/server/src/config.ts";
-import type { Setting } from "../apps/server/src/settings.ts";
+import type { Setting } from "../packages/settings/src/index.ts";
 
 /** Writes the pages that are made from code; with `--check`, fails where one is out of date. */
 const pages = { "docs/configuration.md": configurationPage() };

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { ConfigError, processConfig } from "./config.ts";
+import { ConfigError } from "@peregrine/settings";
+import { processConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 import { startServer } from "./server.ts";
 

@@ -1,0 +1,13 @@
+export { type Config, ConfigError, readSettings } from "./read-settings.ts";
+export {
+  addressList,
+  flag,
+  fraction,
+  integer,
+  oneOf,
+  optionalText,
+  optionalUrl,
+  type Setting,
+  text,
+  urlList,
+} from "./setting.ts";
