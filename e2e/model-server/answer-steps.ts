@@ -81,7 +81,7 @@ export function* answerSteps(scenario: Scenario, request: ChatRequest): Generato
 }
 
 /** The whole answer, as the pieces that are sent one by one. */
-export function answerPieces(scenario: Scenario): string[] {
+function answerPieces(scenario: Scenario): string[] {
   if (scenario.text !== "") return scenario.text.match(/\s*\S+|\s+$/gu) ?? [];
   return Array.from({ length: scenario.tokens }, (_, i) => (i === 0 ? "word0" : ` word${i}`));
 }

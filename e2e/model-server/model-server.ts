@@ -14,6 +14,8 @@ type Options = {
   models?: readonly string[];
 };
 
+export type { Scenario };
+
 export type ModelServer = {
   /** Its base URL, with `/v1`. */
   url: string;

@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
 import type { LiveHub } from "./live/live-hub.ts";
+import type { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import type { ModelServers } from "./models/model-servers.ts";
 
@@ -21,6 +22,7 @@ export type Context = {
   models: ModelServers;
   answering: Answering;
   live: LiveHub;
+  sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */
   isDraining(): boolean;
 };

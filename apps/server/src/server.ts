@@ -21,6 +21,7 @@ import { createClientAddress } from "./http/client-address.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
+import { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
@@ -138,6 +139,7 @@ async function start(
       models,
       answering,
       live,
+      sockets: new OpenSockets(),
       isDraining: () => isDraining,
     },
     usage,

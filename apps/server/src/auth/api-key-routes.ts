@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { IdParams } from "../http/id-params.ts";
+import { keyCredential } from "./authentication.ts";
 import { newSecret } from "./secrets.ts";
 import { signedIn } from "./signed-in.ts";
 
@@ -12,7 +13,7 @@ const shownLength = 8;
 
 /** Keys for programs. A key is shown once; the database keeps its hash and its first characters. */
 export function apiKeyRoutes(context: Context) {
-  const { database } = context;
+  const { database, sockets } = context;
   return new Elysia({ prefix: "/api/v1/api-keys" })
     .derive(signedIn(context))
     .get(
@@ -58,6 +59,7 @@ export function apiKeyRoutes(context: Context) {
       "/:id",
       async ({ user, params }) => {
         if (!(await database.apiKeys.delete(user.id, params.id))) throw notFound("API key");
+        sockets.revoke(keyCredential(params.id));
         return new Response(null, { status: 204 });
       },
       {

@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { ApiError } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { peerAddress } from "../http/peer-address.ts";
-import { requireOwnOrigin } from "./authentication.ts";
+import { requireOwnOrigin, sessionCredential } from "./authentication.ts";
 import { hashSecret, newSecret } from "./secrets.ts";
 import { clearedSessionCookie, readSessionCookie, sessionCookie } from "./session-cookie.ts";
 import { signedIn } from "./signed-in.ts";
@@ -96,7 +96,11 @@ export function authRoutes(context: Context) {
       async ({ request, server }) => {
         requireOwnOrigin(request, config.PUBLIC_URL);
         const token = readSessionCookie(request);
-        if (token) await database.sessions.delete(hashSecret(token));
+        if (token) {
+          const tokenHash = hashSecret(token);
+          await database.sessions.delete(tokenHash);
+          context.sockets.revoke(sessionCredential(tokenHash));
+        }
         const cookie = clearedSessionCookie(isSecure(request, peerAddress(request, server)));
         return new Response(null, { status: 204, headers: { "set-cookie": cookie } });
       },

@@ -4,8 +4,8 @@ import { ApiError } from "../http/api-error.ts";
 import { hashSecret } from "./secrets.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 
-/** Who is asking, and what told so. */
-export type Identity = { user: User; via: "session" | "api_key" };
+/** Who is asking, and the session or key that told so, by a name that is no secret. */
+export type Identity = { user: User; credential: string };
 
 /** @throws ApiError unauthenticated, or bad_origin for a change that another site asked for */
 export type Authenticate = (request: Request) => Promise<Identity>;
@@ -28,14 +28,21 @@ export function createAuthentication(
       const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
       const found = key ? await database.apiKeys.find(hashSecret(key)) : null;
       if (!found) throw new ApiError("unauthenticated", "The API key is not valid.");
-      return { user: found.user, via: "api_key" };
+      return { user: found.user, credential: keyCredential(found.apiKeyId) };
     }
     const token = readSessionCookie(request);
-    const session = token ? await database.sessions.find(hashSecret(token)) : null;
+    const tokenHash = token ? hashSecret(token) : null;
+    const session = tokenHash && (await database.sessions.find(tokenHash));
     if (!session) throw new ApiError("unauthenticated", "Sign in first.");
     requireOwnOrigin(request, publicOrigin);
-    return { user: session.user, via: "session" };
+    return { user: session.user, credential: sessionCredential(tokenHash) };
   };
+}
+
+export const keyCredential = (apiKeyId: string) => `key:${apiKeyId}`;
+
+export function sessionCredential(tokenHash: Uint8Array): string {
+  return `session:${Buffer.from(tokenHash).toString("base64url")}`;
 }
 
 /** @throws ApiError bad_origin */

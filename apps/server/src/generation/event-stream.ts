@@ -15,6 +15,7 @@ const bufferedBytes = 64 * 1024;
 export function streamAnswer(log: AnswerLog, afterId: number, onLeave: () => void): Response {
   let position = afterId;
   let hasLeft = false;
+  let isSending = false;
   let keepAlive: ReturnType<typeof setInterval>;
   let unfollow: () => void;
 
@@ -27,11 +28,14 @@ export function streamAnswer(log: AnswerLog, afterId: number, onLeave: () => voi
   }
 
   function send(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    if (hasLeft || (controller.desiredSize ?? 0) <= 0) return;
+    // Enqueuing pulls, which sends: what is within one call goes out once.
+    if (isSending || hasLeft || (controller.desiredSize ?? 0) <= 0) return;
+    isSending = true;
     for (const { id, bytes } of log.after(position)) {
       position = id;
       controller.enqueue(bytes);
     }
+    isSending = false;
     if (log.hasEnded) {
       leave();
       controller.close();

@@ -38,8 +38,11 @@ export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFi
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .onError(({ error, request, path }) => {
       const apiError = toApiError(error);
-      if (apiError.status >= 500) {
+      // Whoever answers with another 5xx has logged what led to it.
+      if (apiError.code === "internal") {
         log.error({ err: error, method: request.method, path }, "a request failed");
+      } else if (apiError.code === "database_unavailable") {
+        log.warn({ err: error, method: request.method, path }, "the database did not answer");
       }
       const response = apiError.toResponse();
       for (const [name, value] of Object.entries(securityHeaders))

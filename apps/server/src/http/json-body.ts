@@ -1,7 +1,8 @@
 import { ApiError } from "./api-error.ts";
 
 /**
- * Reads a JSON body of at most `maxBytes`, which may arrive without a length.
+ * Reads a JSON body of at most `maxBytes`, which may arrive without a length; undefined where there
+ * is none.
  *
  * Text that Postgres cannot keep (NUL, half of a surrogate pair) is refused here, for every route
  * at once.
@@ -9,6 +10,7 @@ import { ApiError } from "./api-error.ts";
  * @throws ApiError unsupported_media_type, payload_too_large, invalid_json or invalid_request
  */
 export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
+  if (!request.body) return undefined;
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new ApiError(
@@ -26,10 +28,9 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   const declared = Number(request.headers.get("content-length") ?? 0);
   if (declared > maxBytes) throw tooLarge(maxBytes);
-  if (!request.body) return new Uint8Array();
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of request.body) {
+  for await (const piece of request.body ?? []) {
     size += piece.byteLength;
     if (size > maxBytes) throw tooLarge(maxBytes);
     pieces.push(piece);

@@ -26,10 +26,16 @@ const pong = JSON.stringify({ type: "pong" } satisfies SocketEvent);
 
 /** The socket that tells a tab what happens in its user's conversations. */
 export function socketRoutes(context: Context) {
+  const { sockets } = context;
   return new Elysia().derive(signedIn(context)).ws("/api/v1/socket", {
     open(ws) {
-      ws.subscribe(userTopic(ws.data.user.id));
-      ws.subscribe(deltaTopic(ws.data.user.id));
+      const { user, credential } = ws.data;
+      ws.subscribe(userTopic(user.id));
+      ws.subscribe(deltaTopic(user.id));
+      sockets.add(credential, ws.raw);
+    },
+    close(ws) {
+      sockets.remove(ws.data.credential, ws.raw);
     },
     message(ws, message) {
       if (!isCommand.Check(message)) {

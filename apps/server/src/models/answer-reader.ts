@@ -6,6 +6,8 @@ import { ModelError } from "./model-error.ts";
 import { complaintIn, errorForComplaint, type UpstreamContext } from "./upstream-errors.ts";
 
 type Usage = Extract<ModelEvent, { type: "usage" }>;
+const emptyLine = new TextEncoder().encode("\n\n");
+
 type Wire = "unknown" | "sse" | "json";
 
 /**
@@ -32,7 +34,8 @@ export class AnswerReader {
   #finishReason: FinishReason | undefined;
   #chunks = 0;
   #tokens = 0;
-  #errorField: string | undefined;
+  /** The last two pieces, for what the parser of events does not hand on. */
+  #recent: [Uint8Array, Uint8Array] = [emptyLine, emptyLine];
   #failure: ModelError | undefined;
   #hasEnded = false;
 
@@ -77,8 +80,7 @@ export class AnswerReader {
   end(): ModelEvent[] {
     return this.#guarded((events) => {
       if (this.#wire === "json") this.#readJson(events);
-      // Some servers leave out the empty line after their last event.
-      else this.#readEvents(emptyLine, events);
+      else this.#readLastEvent(events);
       if (this.#hasEnded) return;
       if (this.#finishReason !== undefined) this.#finish(this.#finishReason, events);
       else if (this.#wire === "sse" && this.#chunks === 0) {
@@ -109,8 +111,18 @@ export class AnswerReader {
     return events;
   }
 
+  /** Some servers leave out the empty line after it; where half of it is missing, so is the rest. */
+  #readLastEvent(events: ModelEvent[]): void {
+    try {
+      this.#readEvents(emptyLine, events);
+    } catch (error) {
+      const isCut = error instanceof ModelError && error.cause instanceof SyntaxError;
+      throw isCut ? this.interruption(error.cause) : error;
+    }
+  }
+
   #readEvents(bytes: Uint8Array, events: ModelEvent[]): void {
-    this.#errorField ??= errorField(bytes);
+    this.#recent = [this.#recent[1], bytes];
     let pending: ReturnType<SseParser["push"]>;
     try {
       pending = this.#sse.push(bytes);
@@ -150,8 +162,9 @@ export class AnswerReader {
 
   /** `[DONE]` without a finish reason counts as an end only where there was an answer. */
   #done(events: ModelEvent[]): void {
-    if (this.#finishReason === undefined && this.#errorField !== undefined) {
-      this.#readChunk(this.#errorField, true, events);
+    if (this.#finishReason === undefined) {
+      const error = errorField(Buffer.concat(this.#recent).toString());
+      if (error) this.#readChunk(error, true, events);
     }
     if (this.#finishReason === undefined && this.#tokens === 0) throw this.interruption();
     this.#finish(this.#finishReason ?? "other", events);
@@ -185,8 +198,6 @@ export class AnswerReader {
   }
 }
 
-const emptyLine = new TextEncoder().encode("\n\n");
-
 /** @throws ModelError where the body is a web page */
 function recognize(bytes: Uint8Array): Wire {
   for (const byte of bytes) {
@@ -204,13 +215,10 @@ function recognize(bytes: Uint8Array): Wire {
 /**
  * llama.cpp told errors in a field of its own, `error: {…}`, until late in 2025, and went on to
  * `[DONE]`. No parser of server-sent events hands that on, and half an answer would pass for a whole
- * one. It sends each event as one chunk, so the field is looked for at the start of a line only.
+ * one.
  */
-function errorField(bytes: Uint8Array): string | undefined {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const at = buffer.indexOf("error: {");
-  if (at === -1 || (at > 0 && buffer[at - 1] !== 10)) return undefined;
-  return buffer.toString("utf8", at + "error: ".length).split("\n", 1)[0];
+function errorField(text: string): string | undefined {
+  return /^error: (\{.*\})$/m.exec(text)?.[1];
 }
 
 function protocolError(what: string, cause?: unknown): ModelError {

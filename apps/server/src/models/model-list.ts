@@ -79,7 +79,7 @@ export class ModelList {
 }
 
 /** `{data: [{id}]}` (OpenAI), `[{id}]` (Together), `{models: [{name}]}` (Ollama's own). */
-export function readModelIds(json: unknown): string[] | undefined {
+function readModelIds(json: unknown): string[] | undefined {
   const body = json as { data?: unknown; models?: unknown } | null;
   const list = Array.isArray(json) ? json : (body?.data ?? body?.models);
   if (!Array.isArray(list)) return undefined;

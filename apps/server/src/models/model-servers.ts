@@ -17,7 +17,7 @@ export type ModelServers = Model & {
   close(): void;
 };
 
-export type ModelInfo = { id: string };
+type ModelInfo = { id: string };
 
 export type ServerFailure = {
   /** Host and port of the server. */
@@ -37,7 +37,7 @@ type Options = {
   onFailure?: (failure: ServerFailure) => void;
 };
 
-export const defaultLimits: ModelLimits = {
+const defaultLimits: ModelLimits = {
   firstTokenMs: 60_000,
   nextTokenMs: 30_000,
   wholeMs: 30 * 60_000,

@@ -74,7 +74,7 @@ export class OpenAiModel implements Model {
     } catch (error) {
       signal.throwIfAborted();
       // A server that finished and then neither ends its body nor closes is done all the same.
-      if (answer.isFinished && !(error instanceof ModelError)) yield* answer.end();
+      if (answer.isFinished && !answer.failure) yield* answer.end();
       else if (silence) throw silenceError(silence);
       else if (error instanceof ModelError) throw error;
       else if (body) throw answer.interruption(error);

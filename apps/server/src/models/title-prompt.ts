@@ -2,7 +2,7 @@ import { limits } from "@peregrine/protocol";
 import type { Model, ModelRequest } from "./model.ts";
 
 /** The beginning of a conversation, to be named. */
-export type TitleInput = {
+type TitleInput = {
   model: string;
   question: string;
   answer: string;
@@ -66,6 +66,7 @@ export function cleanTitle(text: string): string | null {
 function stripMarks(line: string): string {
   let title = line
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .replaceAll("**", "")
     .toWellFormed()
     .trim();
   if (/^`{3}|^[-*_=]{3,}$/.test(title)) return "";
@@ -82,7 +83,7 @@ function stripMarks(line: string): string {
       .replace(/(?<!\.)\.$/, "")
       .trim();
   }
-  return /^[\p{P}\p{S}\s]*$/u.test(title) ? "" : title;
+  return /^[\p{P}\p{Sk}\s]*$/u.test(title) ? "" : title;
 }
 
 function cutAtWord(title: string): string {
