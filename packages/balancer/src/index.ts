@@ -10,6 +10,7 @@ export type { EjectionReason } from "./passive-health.ts";
 export { type AcquireOptions, Pool } from "./pool.ts";
 export type { PoolEvents } from "./pool-events.ts";
 export type { PoolOptions } from "./pool-options.ts";
+export { RetryBudget } from "./retry-budget.ts";
 export { Sender, type SenderEvents, type SenderOptions } from "./sender.ts";
 export { parseServerList, type ServerSpec } from "./server-list.ts";
 export type { PoolSnapshot, ServerSnapshot } from "./snapshot.ts";
