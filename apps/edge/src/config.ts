@@ -75,6 +75,11 @@ export const settings = {
   }),
   EDGE_TLS_KEY: optionalText({ about: "File with the certificate's key, PEM. It is watched." }),
 
+  EDGE_DRAIN_TIMEOUT: integer(
+    300,
+    { min: 0, max: day },
+    { about: "Seconds that requests on a server which is replaced get to finish." },
+  ),
   EDGE_HEADER_TIMEOUT: integer(
     10,
     { min: 1, max: 600 },

@@ -15,8 +15,11 @@ async function main(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => stop.resolve(signal));
   }
+  // Whoever runs us with a channel to it is gone: nobody would be left to stop us.
+  process.on("disconnect", () => stop.resolve("disconnect"));
   const server = await startServer(config, log, webDirectory);
   log.info({ url: server.url, startMs: Math.round(performance.now() - startedMs) }, "ready");
+  process.send?.({ type: "ready", url: server.url });
   const signal = await stop.promise;
   log.info({ signal }, "stopping");
   await server.stop();

@@ -315,6 +315,8 @@ export class Exchange implements UpstreamUser {
       connection.channel.writeHead(text, held.subarray(0, this.#requestBody.passTo));
       this.#endRequest(connection);
       this.#client.consumed(end);
+      // What came while there was nowhere to send it may have stopped the reading.
+      this.#client.wantsMore();
     } catch (error) {
       this.#requestBroke(error);
     }
