@@ -8,7 +8,7 @@ import { AnswerWriter } from "./answer-writer.ts";
 import type { Channel } from "./channel.ts";
 import { EdgeError } from "./edge-error.ts";
 import type { Peer } from "./forwarding.ts";
-import { freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
+import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { UnreachableError, type Upstream } from "./upstream.ts";
 import type { UpstreamConnection, UpstreamUser } from "./upstream-connection.ts";
@@ -73,6 +73,7 @@ export class Exchange implements UpstreamUser {
   #choosing: AbortController | undefined;
   /** Bytes have passed since the last sweep, and when that was seen last. */
   #isActive = false;
+  #doubtedMs = 0;
   #activeMs: number;
 
   constructor(context: ProxyContext, client: ExchangeClient, head: RequestHead) {
@@ -200,6 +201,7 @@ export class Exchange implements UpstreamUser {
       this.#timedOut("The server does not read the request.");
     } else if (this.#phase === "waiting" && this.#requestBody.isDone) {
       if (quietMs > limits.firstByteMs) this.#timedOut("The server did not answer in time.");
+      else if (quietMs > doubtMs && this.#mayRepeat) this.#doubt(nowMs);
     } else if (this.#phase === "waiting" && quietMs > limits.idleMs) {
       this.#refuse(
         new EdgeError("request_timeout", "The rest of the request did not come in time."),
@@ -496,6 +498,23 @@ export class Exchange implements UpstreamUser {
     this.#leave(kind);
     if (maySendAgain && this.#takeRetry()) this.#attempt();
     else this.#refuse(error);
+  }
+
+  /** Its server has been silent for long: if it does not answer anything, another is tried. */
+  #doubt(nowMs: number): void {
+    const upstream = this.#upstream;
+    const ticket = this.#ticket;
+    if (upstream === undefined || this.#attempts >= maxAttempts || nowMs < this.#doubtedMs) return;
+    this.#doubtedMs = nowMs + 4 * doubtMs;
+    upstream
+      .isAlive()
+      .then((isAlive) => {
+        if (isAlive || this.#ticket !== ticket || this.#phase !== "waiting") return;
+        if (!this.#takeRetry()) return;
+        this.#leave("timeout");
+        this.#attempt();
+      })
+      .catch((error: unknown) => this.#fault(error));
   }
 
   /** Others found the server ill while we wait for it: no use in waiting for our own time limit. */

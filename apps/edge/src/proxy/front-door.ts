@@ -1,6 +1,7 @@
 import type { Socket, SocketHandler, TCPSocketListener } from "bun";
 import { ClientConnection, type ClientConnectionHost } from "./client-connection.ts";
 import { EdgeError } from "./edge-error.ts";
+import { sweepMs } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { type IsTrusted, plainAddress } from "./trusted-addresses.ts";
 
@@ -32,7 +33,7 @@ export class FrontDoor implements ClientConnectionHost {
     this.#options = options;
     const { headerMs, idleMs } = options.context.limits;
     // Often enough that a limit is overrun by a quarter at most.
-    const everyMs = Math.min(1000, headerMs / 4, idleMs / 4);
+    const everyMs = Math.min(sweepMs, headerMs / 4, idleMs / 4);
     this.#listener = Bun.listen({
       hostname: options.hostname,
       port: options.port,

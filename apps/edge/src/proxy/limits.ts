@@ -39,3 +39,9 @@ export const maxIdleUpstreams = 512;
 export const freshUpstreamMs = 1000;
 /** How long a client that was told off gets to read why. */
 export const lingerMs = 2000;
+/** After this long without a first byte, a server is asked whether it is there at all. */
+export const doubtMs = 500;
+/** How long it may take to say so. */
+export const aliveMs = 1000;
+/** How often connections are looked at for what takes too long, at least. */
+export const sweepMs = 250;

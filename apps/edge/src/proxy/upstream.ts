@@ -1,5 +1,5 @@
 import type { Socket, SocketHandler } from "bun";
-import { idleUpstreamMs, maxIdleUpstreams } from "./limits.ts";
+import { aliveMs, idleUpstreamMs, maxIdleUpstreams } from "./limits.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 
 /** No connection came about, so nothing was sent. */
@@ -9,6 +9,7 @@ export class UnreachableError extends Error {
 
 /** One server as an address to connect to, with the connections that are open to it. */
 export class Upstream {
+  readonly #url: string;
   readonly #hostname: string;
   readonly #port: number;
   readonly #isSecure: boolean;
@@ -18,6 +19,7 @@ export class Upstream {
   readonly #open = new Set<UpstreamConnection>();
   #exchanges = 0;
   #whenQuiet: (() => void)[] = [];
+  #asking: Promise<boolean> | undefined;
   #isRetired = false;
 
   constructor(url: string, connectMs: number) {
@@ -26,6 +28,7 @@ export class Upstream {
     this.#hostname = hostname.replace(/^\[|\]$/g, "");
     this.#port = Number(port) || (this.#isSecure ? 443 : 80);
     this.#connectMs = connectMs;
+    this.#url = url;
   }
 
   /** What Host says where the request had none. */
@@ -115,6 +118,17 @@ export class Upstream {
     return connection;
   }
 
+  /**
+   * Whether it answers anything at all within a second, whatever it says: a request that waits for
+   * long may be hard work, or its server may be stopped. Asked once for all who want to know.
+   */
+  isAlive(): Promise<boolean> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
   /** Closes what has rested for too long. */
   sweep(nowMs: number): void {
     while (this.#resting[0] !== undefined) {
@@ -127,6 +141,19 @@ export class Upstream {
   retire(): void {
     this.#isRetired = true;
     for (const connection of [...this.#resting]) connection.close();
+  }
+
+  async #ask(): Promise<boolean> {
+    try {
+      const response = await fetch(`${this.#url}/health`, {
+        redirect: "manual",
+        signal: AbortSignal.timeout(aliveMs),
+      });
+      await response.body?.cancel();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #closed(connection: UpstreamConnection): void {
