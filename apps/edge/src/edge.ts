@@ -75,7 +75,8 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
     ownUrls: ownUrls(config),
     maxInFlight: config.EDGE_MAX_IN_FLIGHT || undefined,
     health: {
-      probe: httpProbe((url, init) => fetch(url, init)),
+      // A connection of its own, which says more than one that was open before.
+      probe: httpProbe((url, init) => fetch(url, { ...init, keepalive: false })),
       intervalMs: config.HEALTH_CHECK_INTERVAL * 1000,
     },
     events: poolLog(log),

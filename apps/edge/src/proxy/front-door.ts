@@ -116,7 +116,7 @@ export class FrontDoor implements ClientConnectionHost {
     try {
       const [, secure] = socket.upgradeTLS<unknown>({
         isServer: true,
-        tls: { ...certificate(), ALPNProtocols: "http/1.1" },
+        tls: { ...certificate(), ALPNProtocols: alpnProtocols },
         socket: this.#events(),
       } as Parameters<typeof socket.upgradeTLS<unknown>>[0]);
       secure.data = open(secure);
@@ -161,3 +161,6 @@ export class FrontDoor implements ClientConnectionHost {
     }
   }
 }
+
+/** Names of protocols, each after its length: HTTP/1.1 is all there is. */
+const alpnProtocols = Buffer.from("\x08http/1.1");

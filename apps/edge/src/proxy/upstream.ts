@@ -147,6 +147,7 @@ export class Upstream {
     try {
       const response = await fetch(`${this.#url}/health`, {
         redirect: "manual",
+        keepalive: false,
         signal: AbortSignal.timeout(aliveMs),
       });
       await response.body?.cancel();
