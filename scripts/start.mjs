@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { buildWeb, findBun, installPackages, root } from "./set-up.mjs";
+import { buildWeb, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
 
 installPackages();
 const bun = findBun();
@@ -11,6 +11,7 @@ const args = process.argv.slice(2);
 const app = args.includes("--servers") ? "edge" : "server";
 const server = spawn(bun, [join(root, `apps/${app}/src/main.ts`), ...args], {
   cwd: root,
+  env: serverEnvironment,
   stdio: "inherit",
 });
 // The terminal sends Ctrl-C to the server too; everybody else tells this process alone.

@@ -138,8 +138,14 @@ export const settings = {
 
   METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
   METRICS_PORT: integer(9090, { min: 0, max: 65_535 }, { about: "Port that serves `/metrics`." }),
-  MEMORY_THRESHOLD: fraction(0.8, { about: "Share of memory in use above which load is shed." }),
-  CPU_THRESHOLD: fraction(0.7, { about: "Share of CPU in use above which load is shed." }),
+  MEMORY_THRESHOLD: fraction(0.8, {
+    about:
+      "Share of memory in use above which caches shrink; nearly full, new answers are refused.",
+  }),
+  CPU_THRESHOLD: fraction(0.7, {
+    about:
+      "Share of CPU in use above which background work waits; nearly full, low priority is refused.",
+  }),
   AUTO_OPTIMIZATION: flag(true, { about: "Whether the database is optimised at quiet hours." }),
 } satisfies Record<string, Setting<unknown>>;
 
@@ -159,4 +165,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 /** The settings of this process. The one place that reads the environment. */
 export function processConfig(): Config {
   return readConfig(process.env);
+}
+
+/**
+ * Whether this process may run more than the 256 fetches at once that are Bun's default, and so more
+ * answers. Bun reads the variable before any of our code runs, so it cannot be set from here.
+ */
+export function isFetchLimitRaised(): boolean {
+  return process.env.BUN_CONFIG_MAX_HTTP_REQUESTS !== undefined;
 }

@@ -5,15 +5,18 @@ import type { Passwords } from "./auth/passwords.ts";
 import type { Config } from "./config.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
+import type { RequestTimings } from "./http/request-timings.ts";
 import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import type { ModelServers } from "./models/model-servers.ts";
+import type { Gate } from "./performance/gate.ts";
 
 /** What the features of one server process share. Made once, in `main.ts`. */
 export type Context = {
   config: Config;
   log: Log;
+  timings: RequestTimings;
   database: Database;
   authenticate: Authenticate;
   passwords: Passwords;
@@ -22,6 +25,7 @@ export type Context = {
   models: ModelServers;
   answering: Answering;
   live: LiveHub;
+  gate: Gate;
   sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */
   isDraining(): boolean;

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { ConfigError } from "@peregrine/settings";
-import { processConfig } from "./config.ts";
+import { isFetchLimitRaised, processConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 import { startServer } from "./server.ts";
 
@@ -18,6 +18,9 @@ async function main(): Promise<number> {
   // Whoever runs us with a channel to it is gone: nobody would be left to stop us.
   process.on("disconnect", () => stop.resolve("disconnect"));
   const server = await startServer(config, log, webDirectory);
+  if (!isFetchLimitRaised()) {
+    log.warn({}, "BUN_CONFIG_MAX_HTTP_REQUESTS is not set: no more than 256 answers run at once");
+  }
   log.info({ url: server.url, startMs: Math.round(performance.now() - startedMs) }, "ready");
   process.send?.({ type: "ready", url: server.url });
   const signal = await stop.promise;

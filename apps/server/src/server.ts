@@ -15,9 +15,10 @@ import { FrameClock } from "./generation/frame-clock.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
-import { ProcessUsage } from "./health/process-usage.ts";
 import { createApp } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
+import { listen } from "./http/listen.ts";
+import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
@@ -25,6 +26,9 @@ import { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
+import { Endpoints } from "./performance/endpoints.ts";
+import { Gate } from "./performance/gate.ts";
+import { watchResources } from "./performance/watch-resources.ts";
 
 export type Server = {
   /** Where it listens. */
@@ -67,6 +71,7 @@ async function start(
   lifecycle: Lifecycle,
 ): Promise<Server> {
   let isDraining = false;
+  const timings = new RequestTimings();
   const webFiles = await loadWebFiles(webDirectory);
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
@@ -77,7 +82,12 @@ async function start(
     maxOverflow: config.DB_MAX_OVERFLOW,
     poolTimeoutMs: config.DB_POOL_TIMEOUT * 1000,
     poolRecycleMs: config.DB_POOL_RECYCLE * 1000,
-    on: hooks.onQuery ? { query: hooks.onQuery } : {},
+    on: {
+      query(info) {
+        timings.addQuery(info.waitMs + info.durationMs);
+        hooks.onQuery?.(info);
+      },
+    },
   });
   lifecycle.onClose("database connections", () => database.close());
 
@@ -93,12 +103,21 @@ async function start(
 
   const models = openModels(config, log);
   lifecycle.onClose("model servers", () => models.close());
+  const resources = await watchResources({
+    config,
+    log,
+    // A full collection takes tens of milliseconds: still far better than to be killed.
+    releaseMemory: () => Bun.gc(true),
+  });
+  lifecycle.onClose("readings", () => resources.stop());
+  const gate = new Gate({ admission: resources.admission });
   const titles = new Titles({
     database,
     model: models,
     log,
     onTitled: (userId, conversation) =>
       live.publish(userId, { type: "conversation.updated", conversation }),
+    untilThereIsRoom: (signal) => resources.pressure.untilNormal(signal),
   });
   lifecycle.onClose("titles", () => titles.stop());
 
@@ -124,13 +143,11 @@ async function start(
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
 
-  const usage = new ProcessUsage();
-  lifecycle.onClose("readings", () => usage.stop());
-
   const app = createApp(
     {
       config,
       log,
+      timings,
       database,
       authenticate: createAuthentication(database, config.PUBLIC_URL),
       passwords: createPasswords(),
@@ -139,15 +156,22 @@ async function start(
       models,
       answering,
       live,
+      gate,
       sockets: new OpenSockets(),
       isDraining: () => isDraining,
     },
-    usage,
+    {
+      reading: () => resources.monitor.latest,
+      pressure: () => resources.pressure.verdict.level,
+      runningAnswers: () => running.size,
+    },
     webFiles,
   );
-  app.listen({ hostname: config.HOST, port: config.PORT });
-  const listener = app.server;
-  if (!listener) throw new Error("the server does not listen");
+  const listener = listen(app, {
+    hostname: config.HOST,
+    port: config.PORT,
+    fetch: gate.before(app.fetch, new Endpoints(app.routes)),
+  });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));
   lifecycle.onClose("answers", () => running.drain(config.SHUTDOWN_TIMEOUT * 1000));

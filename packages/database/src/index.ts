@@ -15,12 +15,8 @@ export {
 export { newId } from "./ids.ts";
 export { migrateDatabase } from "./migrate.ts";
 export type { PoolOptions, PoolState, QueryInfo } from "./pool.ts";
-export type {
-  Begun,
-  FinishedAnswer,
-  HistoryLimit,
-  HistoryMessage,
-  Question,
-  Regeneration,
-} from "./queries/answers.ts";
+export type { Question } from "./queries/ask-question.ts";
+export type { Begun, HistoryLimit, HistoryMessage } from "./queries/begun.ts";
+export type { FinishedAnswer } from "./queries/finish-answer.ts";
+export type { Regeneration } from "./queries/regenerate-answer.ts";
 export type { InterruptedAnswer } from "./queries/servers.ts";

@@ -33,8 +33,6 @@ export function cutHistory(
   for (let i = messages.length - 2; i >= (system ? 1 : 0); i--) {
     const message = messages[i] as ModelMessage;
     if (message.content.trim() === "") continue;
-    // A text that is surely too long is not read to its end: no character weighs under 0.2 tokens.
-    if (message.content.length > left * 5) break;
     left -= messageTokens + estimateTokens(message.content);
     if (left < 0) break;
     kept.push(message);

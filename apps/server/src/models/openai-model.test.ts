@@ -222,6 +222,26 @@ describe("an error", () => {
     expect(String((error.cause as Error).message)).not.toContain("sk-test-wrong");
   });
 
+  test("for a redirect does not take our key there", async () => {
+    let visits = 0;
+    const elsewhere = Bun.serve({
+      port: 0,
+      fetch() {
+        visits++;
+        return new Response("[]");
+      },
+    });
+    const door = Bun.serve({
+      port: 0,
+      fetch: () => Response.redirect(elsewhere.url.href, 307),
+    });
+    const error = await errorOf(model({}, door.url.href).stream(ask("?"), never));
+    expect(error.code).toBe("model_rejected");
+    expect(visits).toBe(0);
+    await door.stop(true);
+    await elsewhere.stop(true);
+  });
+
   test("where nobody listens is that the server cannot be reached", async () => {
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const url = `http://127.0.0.1:${listener.port}`;

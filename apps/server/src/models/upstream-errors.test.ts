@@ -63,6 +63,12 @@ describe("nothing from inside reaches the person", () => {
     expect(shown).not.toMatch(/[\n\r]/);
   });
 
+  test("nor our key, where it looks like a word", () => {
+    const body = JSON.stringify({ error: "hunter2 is no key" });
+    const error = errorForStatus(400, new Headers(), body, { model: "m", apiKey: "hunter2" });
+    expect(error.message).not.toContain("hunter2");
+  });
+
   test("and not more than a line of it", () => {
     const shown = errorFor(400, { error: { message: "no ".repeat(5000) } }).message;
     expect(shown.length).toBeLessThan(270);

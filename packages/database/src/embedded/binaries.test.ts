@@ -50,7 +50,9 @@ test("mends links and bits where the package lies", () => {
   prepareBinaries(native, null, shared);
 });
 
-test("copies, once, what the account cannot get at", () => {
+test("copies, once and for all to read, what the account cannot get at", () => {
+  chmodSync(join(native, "lib/libpq.so.5.18"), 0o600);
+  chmodSync(join(native, "lib"), 0o700);
   chmodSync(join(root, "home"), 0o700);
   const { postgres } = prepareBinaries(native, stranger, shared);
   expect(postgres).toBe(join(shared, "postgres-18.4.0-beta.17/bin/postgres"));
@@ -58,6 +60,9 @@ test("copies, once, what the account cannot get at", () => {
   expect(readlinkSync(join(shared, "postgres-18.4.0-beta.17/lib/libpq.so.5"))).toBe(
     "libpq.so.5.18",
   );
+  const lib = join(shared, "postgres-18.4.0-beta.17/lib");
+  expect(statSync(lib).mode & 0o777).toBe(0o755);
+  expect(statSync(join(lib, "libpq.so.5")).mode & 0o777).toBe(0o644);
   const made = statSync(postgres).ino;
   prepareBinaries(native, stranger, shared);
   expect(statSync(postgres).ino).toBe(made);

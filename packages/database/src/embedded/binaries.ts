@@ -5,9 +5,11 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -101,7 +103,7 @@ function copy(from: string, sharedDirectory: string, version: string): string {
   try {
     mkdirSync(sharedDirectory, { recursive: true, mode: 0o755 });
     cpSync(from, part, { recursive: true, verbatimSymlinks: true });
-    chmodSync(part, 0o755);
+    openUp(part);
     if (!mend(part)) throw new Error(`cannot write to ${part}`);
     renameSync(part, to);
   } catch (cause) {
@@ -114,4 +116,14 @@ function copy(from: string, sharedDirectory: string, version: string): string {
     );
   }
   return to;
+}
+
+/** Lets everybody read what was installed under a umask of 077. */
+function openUp(directory: string): void {
+  chmodSync(directory, 0o755);
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) openUp(path);
+    else if (entry.isFile()) chmodSync(path, (statSync(path).mode & 0o100) === 0 ? 0o644 : 0o755);
+  }
 }

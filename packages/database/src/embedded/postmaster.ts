@@ -20,8 +20,8 @@ const immediateShutdownMs = 5_000;
 const maxLogBytes = 10 * 1024 * 1024;
 const firstRestartMs = 50;
 const longestRestartMs = 5_000;
-/** A Postgres that ran this long starts again at once; one that keeps dying, ever later. */
-const healthyMs = 60_000;
+/** A Postgres that ran this long starts again at once; one that dies sooner, ever later. */
+const healthyMs = 1_000;
 
 /**
  * One running Postgres: starts it, starts it again when it dies, stops it.

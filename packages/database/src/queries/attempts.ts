@@ -33,7 +33,7 @@ const countAttempt = write<
     count = case when a.window_ends_at <= now() then 1 else a.count + 1 end,
     window_ends_at =
       case when a.window_ends_at <= now() then excluded.window_ends_at else a.window_ends_at end
-  returning count, ceil(extract(epoch from window_ends_at - now()))::int as retry_after`,
+  returning count, ceil(extract(epoch from window_ends_at - now()::timestamptz(3)))::int as retry_after`,
 );
 
 const clearAttempts = write<{ keys: string[] }, never>(

@@ -114,7 +114,7 @@ const createConversation = write<
 );
 
 /** Without a cursor the bounds are the greatest values, so that every page is one index range. */
-const listConversations = read<
+export const listConversations = read<
   { userId: string; limit: number; beforeMoment: Date | null; beforeId: string | null },
   ConversationRow
 >(

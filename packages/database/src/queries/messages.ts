@@ -58,6 +58,24 @@ function toMessage(row: MessageRow): Message {
   };
 }
 
+/**
+ * The messages of `conversations.id` before one. Written as a range, and to be ordered by both
+ * columns, so that the index on both is the only one that gives the order: with an equality the
+ * planner would take the conversation's id for settled, and may then walk all messages by their id
+ * alone until it meets enough of this conversation.
+ */
+export const inConversationBefore = (messages: string, id: string) =>
+  `(${messages}.conversation_id, ${messages}.id) < (conversations.id, ${id})
+      and ${messages}.conversation_id >= conversations.id`;
+
+/** Whether a message has one after it; a range for the reason that `inConversationBefore` gives. */
+export const hasNewer = (conversationId: string, id: string) => `(
+    select newer.id from messages as newer
+    where (newer.conversation_id, newer.id) > (${conversationId}, ${id})
+      and newer.conversation_id <= ${conversationId} and newer.superseded_at is null
+    order by newer.conversation_id, newer.id limit 1
+  ) is not null`;
+
 /** Reads one user's messages. Answers that a newer one superseded are not there. */
 export function messageQueries(run: Run) {
   return {
@@ -93,7 +111,7 @@ export function messageQueries(run: Run) {
   };
 }
 
-const listMessages = read<
+export const listMessages = read<
   { userId: string; conversationId: string; limit: number; before: string | null },
   MessageRow | { id: null }
 >(
@@ -104,10 +122,9 @@ const listMessages = read<
   left join lateral (
     select ${messageColumns}, ${filesOfMessage}
     from messages
-    where messages.conversation_id = conversations.id
-      and messages.id < coalesce(:before::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    where ${inConversationBefore("messages", "coalesce(:before::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')")}
       and messages.superseded_at is null
-    order by messages.id desc limit :limit
+    order by messages.conversation_id desc, messages.id desc limit :limit
   ) as page on true
   where conversations.id = :conversationId and conversations.user_id = :userId
   order by page.id desc`,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "bun:test";
 import { type Database, openDatabase } from "../database.ts";
 import { newId } from "../ids.ts";
 import type { PoolOptions, QueryInfo } from "../pool.ts";
-import type { Question } from "../queries/answers.ts";
+import type { Question } from "../queries/ask-question.ts";
 import { createTestDatabase, type TestDatabase } from "./index.ts";
 
 export type Fixture = {

@@ -1,0 +1,100 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { serverEnvironment } from "../scripts/set-up.mjs";
+
+const root = join(import.meta.dirname, "..");
+const startTimeoutMs = 30_000;
+
+export type ServerProcess = {
+  readonly url: string;
+  /** Ends it as an administrator does, and gives its exit code. */
+  stop(): Promise<number>;
+  /** Ends it as a power cut does. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data and the same port. */
+  start(): Promise<void>;
+  /** Ends it, and removes what it kept. */
+  remove(): Promise<void>;
+};
+
+/**
+ * The server as `npm start` runs it, with its own embedded Postgres in a new folder.
+ *
+ * @param environment settings beside the port and the folder
+ */
+export async function startServerProcess(
+  environment: Record<string, string> = {},
+): Promise<ServerProcess> {
+  const directory = mkdtempSync(join(tmpdir(), "peregrine-e2e-"));
+  // Where the server is root, the account that Postgres runs as has to pass.
+  chmodSync(directory, 0o711);
+  let child: Bun.Subprocess<"ignore", "pipe", "inherit">;
+  let port = "0";
+  let url = "";
+
+  async function start(): Promise<void> {
+    child = Bun.spawn([process.execPath, join(root, "apps/server/src/main.ts")], {
+      cwd: directory,
+      env: { ...serverEnvironment, LOG_LEVEL: "info", ...environment, PORT: port },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    url = await readyUrl(child);
+    port = new URL(url).port;
+  }
+
+  async function stop(): Promise<number> {
+    child.kill("SIGTERM");
+    return child.exited;
+  }
+
+  await start();
+  return {
+    get url() {
+      return url;
+    },
+    stop,
+    start,
+    async kill() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+    async remove() {
+      if (child.exitCode === null && child.signalCode === null) await stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Reads the log until the server says where it listens, and the rest of it for as long as it comes. */
+async function readyUrl(child: Bun.Subprocess<"ignore", "pipe", "inherit">): Promise<string> {
+  const ready = Promise.withResolvers<string>();
+  const timer = setTimeout(
+    () => ready.reject(new Error("the server did not start")),
+    startTimeoutMs,
+  );
+  const lines: string[] = [];
+  const read = async () => {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const piece of child.stdout) {
+      rest += decoder.decode(piece, { stream: true });
+      const complete = rest.split("\n");
+      rest = complete.pop() ?? "";
+      for (const line of complete) {
+        lines.push(line);
+        const entry = JSON.parse(line);
+        if (entry.msg === "ready") ready.resolve(entry.url);
+      }
+    }
+    ready.reject(new Error(`the server ended: ${lines.join("\n")}`));
+  };
+  read().catch(ready.reject);
+  try {
+    return await ready.promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
