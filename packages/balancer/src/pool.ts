@@ -61,6 +61,7 @@ export class Pool {
       shortage: (demand, now) => this.#shortage(demand, now),
       refresh: () => this.#refresh(),
       nextChangeMs: () => this.#roster.nextChangeMs,
+      coolUntilMs: (demand, now) => this.#roster.coolUntilMs(demand, now),
     });
     this.#ticketHost = {
       now: () => settings.clock.now(),
@@ -180,7 +181,8 @@ export class Pool {
   /** After each change of a server's state: whoever waits may have somewhere to go, or nowhere. */
   #changed(): void {
     this.#roster.markStale();
-    if (this.#room.length > 0) this.#room.serveAll(this.#refresh());
+    const now = this.#refresh();
+    if (this.#room.length > 0) this.#room.serveAll(now);
   }
 
   #joined(server: Server): void {

@@ -69,6 +69,15 @@ export class Roster {
     );
   }
 
+  /** When the first server stops cooling down for the request's credential; nothing while none does. */
+  coolUntilMs(demand: Demand, now: number): number | undefined {
+    if (demand.credential === undefined) return undefined;
+    const untilMs = this.#servers
+      .map((server) => server.cooldown.untilMsFor(demand.credential))
+      .filter((ms) => ms > now);
+    return untilMs.length === 0 ? undefined : Math.min(...untilMs);
+  }
+
   /** The servers that a pool starts with get their full share at once. */
   open(list: readonly ServerSpec[]): void {
     for (const settings of this.#check(list)) this.#enlist(settings);
