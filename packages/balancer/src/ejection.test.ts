@@ -165,7 +165,7 @@ describe("an ejection", () => {
   });
 
   test("what was under way when the server was ejected does not eject it twice", async () => {
-    using pool = poolOf(2);
+    using pool = poolOf(6);
     const late = [1, 2, 3, 4, 5, 6].map(() => take(pool, "s0"));
     for (const ticket of late.slice(0, 3)) ticket.fail("timeout");
     for (const ticket of late.slice(3)) ticket.fail("timeout");
@@ -242,9 +242,12 @@ describe("latency", () => {
     using models = poolOf(3);
     for (let at = 0; at < 8; at++) await answer(models, "s1", 3000);
     const prompts = ["s0", "s0", "s0", "s0"].map((id) => take(models, id));
-    await clock.advance(5000);
-    take(models, "s1").succeed();
+    await answer(models, "s1", 20_000);
+    models.snapshot();
     expect(ejections).toEqual([]);
+    await clock.advance(30_000);
+    models.snapshot();
+    expect(ejections).toEqual(["s0 stalled"]);
     for (const ticket of prompts) ticket.release();
   });
 });

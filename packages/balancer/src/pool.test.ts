@@ -80,6 +80,13 @@ describe("a ticket", () => {
     expect(stateOf(pool, "a")).toBe("up");
   });
 
+  test("leaves no trace of its cost, whole number or not", () => {
+    const pool = poolOf({ servers: named("a") });
+    const tickets = [1.1, 1.2, 1.3].map((cost) => take(pool, { cost }));
+    for (const ticket of tickets) ticket.succeed();
+    expect(pool.snapshot().servers[0]!.cost).toBe(0);
+  });
+
   test("releases itself at the end of its scope", () => {
     const pool = poolOf();
     {
@@ -174,6 +181,21 @@ describe("waiting", () => {
     expect(take(pool).server.id).toBe("a");
   });
 
+  test("each has its own time", async () => {
+    const pool = poolOf({ servers: named("a"), maxInFlight: 1, queue: { maxWaitMs: 500 } });
+    const held = take(pool);
+    const first = watch(pool.acquire());
+    await clock.advance(300);
+    const second = watch(pool.acquire());
+    await clock.advance(200);
+    expect([first.settled, second.settled]).toEqual([true, false]);
+    await clock.advance(299);
+    expect(second.settled).toBe(false);
+    await clock.advance(1);
+    expect(second.error).toMatchObject({ code: "queue_timeout" });
+    held.succeed();
+  });
+
   test("a signal that was aborted before takes no server", async () => {
     const pool = poolOf();
     const seen = watch(pool.acquire({ signal: AbortSignal.abort(new Error("gone")) }));
@@ -262,6 +284,27 @@ describe("servers that come and go", () => {
     await settlePromises();
     expect(removed.settled).toBe(true);
     expect(() => pool.drain("a")).toThrow('No server has the id "a"; known: b');
+  });
+
+  test("a place that comes free on a server that has gone is nobody's", async () => {
+    const pool = poolOf({ maxInFlight: 1 });
+    const [gone, draining] = [take(pool, { exclude: ["b"] }), take(pool, { exclude: ["a"] })];
+    const waiting = watch(pool.acquire());
+    pool.add({ id: "c", url: "http://c", models: ["other"], maxInFlight: 1 });
+    await settlePromises();
+    waiting.value?.release();
+    const held = take(pool, { exclude: ["a", "b"] });
+    const next = watch(pool.acquire());
+    await settlePromises();
+    const removed = pool.remove("a");
+    const drained = pool.drain("b");
+    gone.succeed();
+    draining.succeed();
+    await Promise.all([removed, drained]);
+    expect(next.settled).toBe(false);
+    held.succeed();
+    await settlePromises();
+    expect(next.value?.server.id).toBe("c");
   });
 
   test("a bad list changes nothing", () => {

@@ -152,9 +152,7 @@ export class Roster {
 
   /** One key spills over always or never, or it would have to be warm in two zones. */
   #draw(demand: Demand): number {
-    return demand.key === undefined
-      ? this.#settings.random()
-      : hashFraction(hashText(`zone ${demand.key}`));
+    return demand.key === undefined ? this.#settings.random() : hashFraction(hashText(demand.key));
   }
 
   #sort(now: number): Candidates {

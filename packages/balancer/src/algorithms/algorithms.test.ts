@@ -147,6 +147,17 @@ describe("peak_ewma", () => {
   });
 });
 
+test("peak_ewma counts the age of a request that waits as latency", async () => {
+  using pool = poolOf(named(2), { algorithm: "peak_ewma" });
+  const late = take(pool, { exclude: ["s1"] });
+  await clock.advance(1000);
+  const busy = Array.from({ length: 4 }, () => take(pool, { exclude: ["s0"] }));
+  await clock.advance(10);
+  for (let at = 0; at < 10; at++) expect(visit(pool)).toBe("s1");
+  late.firstByte();
+  for (const ticket of busy) ticket.release();
+});
+
 describe("affinity", () => {
   const keys = Array.from({ length: 2000 }, (_, at) => `conversation ${at}`);
 
