@@ -403,6 +403,7 @@ describe("cooling down", () => {
       expect(stateOf(pool, "a")).toBe("up");
     }
     expect(ejections).toEqual([]);
+    expect(pool.snapshot().servers[0]!.latencyMs).toBe(0);
   });
 
   test("of one credential it leaves the others alone", () => {

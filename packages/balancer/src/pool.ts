@@ -22,6 +22,12 @@ export interface AcquireOptions extends Demand {
 const nothingAsked: AcquireOptions = {};
 
 /**
+ * A failed try is no quick answer. Without this a server that fails at once, and may not be ejected
+ * because too many are, would be the fastest of all and draw the traffic.
+ */
+const failureCountsAsMs = 1000;
+
+/**
  * Servers that can stand in for each other, and the choice between them. `acquire` gives a ticket
  * for one of them at once, waits in a bounded line while all are at their limit, and throws
  * `no_healthy_servers` at once when nobody is well. What the ticket's holder reports, what probes
@@ -210,8 +216,9 @@ export class Pool {
     const now = this.#now();
     const durationMs = now - ticket.startedAtMs;
     this.#settings.events.onEnd?.(server, end, durationMs);
-    if (!answered && (end === "released" || end === "timeout")) {
-      server.latency.observeAtLeast(durationMs, now);
+    if (!answered && end !== "rate_limited") {
+      const leastMs = end === "released" ? 0 : failureCountsAsMs;
+      server.latency.observeAtLeast(Math.max(durationMs, leastMs), now);
     }
     if (end === "succeeded") {
       this.#passive.succeeded(server, ticket);
