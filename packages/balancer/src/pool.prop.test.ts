@@ -92,9 +92,10 @@ test("whatever happens in whatever order, the books are right and nobody is forg
         }
       }
 
-      for (const { ticket } of out) ticket.succeed();
-      await clock.advance(0);
-      for (const { ticket } of out) ticket.succeed();
+      while (out.length > 0) {
+        for (const { ticket } of out.splice(0)) ticket.succeed();
+        await clock.advance(0);
+      }
       pool.close();
       await clock.advance(0);
       expect(granted + refused).toBe(asked);
