@@ -6,7 +6,7 @@ import { type SimulationResult, simulate } from "./simulate.ts";
 export const publishedSeed = 1;
 
 /** One algorithm, choosing by itself and guarded by health and retries. */
-export interface Comparison {
+interface Comparison {
   readonly algorithm: AlgorithmName;
   readonly alone: SimulationResult;
   readonly guarded: SimulationResult;

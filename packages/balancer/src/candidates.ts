@@ -107,7 +107,7 @@ export function sortCandidates(
   };
 }
 
-export function isAvailable(state: ServerState): boolean {
+function isAvailable(state: ServerState): boolean {
   return state === "up" || state === "trial";
 }
 

@@ -29,7 +29,7 @@ export function offersModel(server: Server, model: string | undefined): boolean 
 }
 
 /** Whether the server suits the request, free or not. */
-export function suits(server: Server, demand: Demand, now: number): boolean {
+function suits(server: Server, demand: Demand, now: number): boolean {
   if (demand.model !== undefined && !offersModel(server, demand.model)) return false;
   if (demand.exclude?.includes(server.id)) return false;
   return demand.credential === undefined || server.cooldown.untilMsFor(demand.credential) <= now;

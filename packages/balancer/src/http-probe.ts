@@ -2,7 +2,7 @@ import type { Probe } from "./health-checker.ts";
 
 const maxBodyBytes = 64 * 1024;
 
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
  * Asks a server over HTTP whether it is ready. Redirects are not followed, since they would ask

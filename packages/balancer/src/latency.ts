@@ -40,6 +40,9 @@ export class PeakLatency {
   }
 }
 
+/** Fewer samples than this are kept however old they are, or a quiet server would have none. */
+const keptSamples = 10;
+
 /**
  * The typical time to the first byte of late: a geometric mean in which each halving makes older
  * answers count half. One answer of ten times the usual moves it little, as it should.
@@ -54,6 +57,7 @@ export class TypicalLatency {
   }
 
   halve(): void {
+    if (this.#samples < keptSamples) return;
     this.#samples /= 2;
     this.#logSum /= 2;
   }

@@ -26,6 +26,7 @@ const sweepEveryMs = 1000;
 const minSamples = 5;
 const minComparable = 3;
 const minStalled = 3;
+const stallFactor = 10;
 
 /**
  * Learns from live requests which servers are ill. What it concludes from failures in a row, from
@@ -37,6 +38,8 @@ export class PassiveHealth {
   readonly #eject: Eject;
   #nextSweepMs = 0;
   #medianMs: number | undefined;
+  /** Whether enough servers answer to tell which of them is unusual. */
+  #isComparable = false;
 
   constructor(options: PassiveHealthOptions, eject: Eject) {
     this.#options = options;
@@ -85,7 +88,9 @@ export class PassiveHealth {
   sweep(servers: readonly Server[], now: number): void {
     if (now < this.#nextSweepMs) return;
     this.#nextSweepMs = now + sweepEveryMs;
-    this.#medianMs = medianLatency(servers) ?? this.#medianMs;
+    const latencies = typicalLatencies(servers);
+    this.#medianMs = median(latencies) ?? this.#medianMs;
+    this.#isComparable = latencies.length >= minComparable;
     for (const server of servers) {
       if (server.circuit.state(now) === "closed") this.#judge(server, servers, now);
       server.typical.halve();
@@ -94,22 +99,19 @@ export class PassiveHealth {
 
   #judge(server: Server, servers: readonly Server[], now: number): void {
     const { stallMs, slowFactor, slowByMs } = this.#options;
-    const medianMs = this.#medianMs ?? 0;
+    const medianMs = this.#medianMs;
+    if (medianMs === undefined) return;
     const silentMs = silence(server, now);
-    if (silentMs > Math.max(stallMs, 10 * medianMs)) {
+    if (silentMs > Math.max(stallMs, stallFactor * medianMs)) {
       if (!this.#mayGuess(servers, now)) return;
       const waiting = server.awaiting.length;
       this.#eject(server, "stalled", `${waiting} requests wait, none answered for ${ms(silentMs)}`);
       return;
     }
     const typicalMs = server.typical.typicalMs(minSamples);
-    if (
-      typicalMs !== undefined &&
-      this.#medianMs !== undefined &&
-      typicalMs > slowFactor * medianMs &&
-      typicalMs > medianMs + slowByMs &&
-      this.#mayGuess(servers, now)
-    ) {
+    if (typicalMs === undefined || !this.#isComparable) return;
+    const isSlow = typicalMs > slowFactor * medianMs && typicalMs > medianMs + slowByMs;
+    if (isSlow && this.#mayGuess(servers, now)) {
       this.#eject(server, "slow", `takes ${ms(typicalMs)} where the median is ${ms(medianMs)}`);
     }
   }
@@ -128,14 +130,18 @@ function silence(server: Server, now: number): number {
   return server.lastFirstByteAtMs > oldest.startedAtMs ? 0 : now - oldest.startedAtMs;
 }
 
-function medianLatency(servers: readonly Server[]): number | undefined {
+function typicalLatencies(servers: readonly Server[]): number[] {
   const latencies: number[] = [];
   for (const server of servers) {
     const typicalMs = server.typical.typicalMs(minSamples);
     if (typicalMs !== undefined) latencies.push(typicalMs);
   }
-  if (latencies.length < minComparable) return undefined;
-  return latencies.sort((a, b) => a - b)[Math.floor((latencies.length - 1) / 2)];
+  return latencies;
+}
+
+/** The lower one of the two in the middle: an ill server must not set the measure. */
+function median(values: readonly number[]): number | undefined {
+  return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }
 
 function ms(value: number): string {

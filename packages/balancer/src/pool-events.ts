@@ -16,7 +16,7 @@ export interface Ejection {
   readonly forMs: number;
 }
 
-export interface ProbeResult {
+interface ProbeResult {
   readonly server: ServerInfo;
   readonly ok: boolean;
   /** What was wrong; empty when nothing was. */

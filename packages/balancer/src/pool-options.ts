@@ -43,7 +43,7 @@ export interface PoolOptions {
   readonly random?: (() => number) | undefined;
 }
 
-export interface EjectionOptions {
+interface EjectionOptions {
   /** The first ejection, 2 s; each further one lasts twice as long, up to `maxMs`, 2 min. */
   readonly baseMs?: number | undefined;
   readonly maxMs?: number | undefined;

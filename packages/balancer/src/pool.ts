@@ -22,6 +22,12 @@ export interface AcquireOptions extends Demand {
 const nothingAsked: AcquireOptions = {};
 
 /**
+ * A failed try is no quick answer. Without this a server that fails at once, and may not be ejected
+ * because too many are, would be the fastest of all and draw the traffic.
+ */
+const failureCountsAsMs = 1000;
+
+/**
  * Servers that can stand in for each other, and the choice between them. `acquire` gives a ticket
  * for one of them at once, waits in a bounded line while all are at their limit, and throws
  * `no_healthy_servers` at once when nobody is well. What the ticket's holder reports, what probes
@@ -61,6 +67,7 @@ export class Pool {
       shortage: (demand, now) => this.#shortage(demand, now),
       refresh: () => this.#refresh(),
       nextChangeMs: () => this.#roster.nextChangeMs,
+      coolUntilMs: (demand, now) => this.#roster.coolUntilMs(demand, now),
     });
     this.#ticketHost = {
       now: () => settings.clock.now(),
@@ -180,7 +187,8 @@ export class Pool {
   /** After each change of a server's state: whoever waits may have somewhere to go, or nowhere. */
   #changed(): void {
     this.#roster.markStale();
-    if (this.#room.length > 0) this.#room.serveAll(this.#refresh());
+    const now = this.#refresh();
+    if (this.#room.length > 0) this.#room.serveAll(now);
   }
 
   #joined(server: Server): void {
@@ -208,8 +216,9 @@ export class Pool {
     const now = this.#now();
     const durationMs = now - ticket.startedAtMs;
     this.#settings.events.onEnd?.(server, end, durationMs);
-    if (!answered && (end === "released" || end === "timeout")) {
-      server.latency.observeAtLeast(durationMs, now);
+    if (!answered && end !== "rate_limited") {
+      const leastMs = end === "released" ? 0 : failureCountsAsMs;
+      server.latency.observeAtLeast(Math.max(durationMs, leastMs), now);
     }
     if (end === "succeeded") {
       this.#passive.succeeded(server, ticket);

@@ -69,6 +69,15 @@ export class Roster {
     );
   }
 
+  /** When the first server stops cooling down for the request's credential; nothing while none does. */
+  coolUntilMs(demand: Demand, now: number): number | undefined {
+    if (demand.credential === undefined) return undefined;
+    const untilMs = this.#servers
+      .map((server) => server.cooldown.untilMsFor(demand.credential))
+      .filter((ms) => ms > now);
+    return untilMs.length === 0 ? undefined : Math.min(...untilMs);
+  }
+
   /** The servers that a pool starts with get their full share at once. */
   open(list: readonly ServerSpec[]): void {
     for (const settings of this.#check(list)) this.#enlist(settings);
@@ -143,9 +152,7 @@ export class Roster {
 
   /** One key spills over always or never, or it would have to be warm in two zones. */
   #draw(demand: Demand): number {
-    return demand.key === undefined
-      ? this.#settings.random()
-      : hashFraction(hashText(`zone ${demand.key}`));
+    return demand.key === undefined ? this.#settings.random() : hashFraction(hashText(demand.key));
   }
 
   #sort(now: number): Candidates {

@@ -97,7 +97,7 @@ function readSetting(name: string, value: string | undefined): unknown {
   switch (name) {
     case "weight":
     case "maxInFlight":
-      return value ? Number(value) : value;
+      return value && Number.isFinite(Number(value)) ? Number(value) : value;
     case "models":
       return value?.split("|").map((model) => model.trim());
     case "backup":

@@ -95,7 +95,8 @@ export class Server implements ServerInfo {
     this.inFlight--;
     this.addCost(-cost);
     if (!answered) this.awaiting.remove(ticket);
-    if (this.inFlight === 0) for (const tell of this.#idle.splice(0)) tell();
+    if (this.inFlight > 0 || this.#idle.length === 0) return;
+    for (const tell of this.#idle.splice(0)) tell();
   }
 
   addCost(difference: number): void {

@@ -13,13 +13,16 @@ export interface WaitingRoomHost {
   /** Brings all states up to now, which it gives. */
   refresh(): number;
   nextChangeMs(): number;
+  /** When a server stops cooling down for the credential of the request; nothing while none does. */
+  coolUntilMs(demand: Demand, now: number): number | undefined;
 }
 
 /**
  * Where requests wait until a server has room for them. A place that comes free goes to the first
  * in line whom that server suits; when servers change, everyone is looked at again, and whoever
  * nobody can serve any more is told so at once. Owns one timer, for the next one whose time is
- * over or the next state that ends by itself.
+ * over or the next state that ends by itself, and one for each that waits for a credential's
+ * cool-down to end.
  */
 export class WaitingRoom {
   readonly #line: WaitingLine;
@@ -47,11 +50,24 @@ export class WaitingRoom {
       const abort = () => {
         if (this.#line.leave(waiter)) waiter.settle(signal?.reason);
       };
+      let isSettled = false;
+      let cancelWake = () => {};
+      const wakeWhenCool = () => {
+        const now = this.#settings.clock.now();
+        const untilMs = this.#host.coolUntilMs(demand, now);
+        if (untilMs === undefined || isSettled) return;
+        cancelWake = this.#settings.clock.after(untilMs - now, () => {
+          this.serveAll(this.#host.refresh());
+          wakeWhenCool();
+        });
+      };
       const waiter: Waiter = {
         demand,
         priority: demand.priority ?? "interactive",
         enteredAtMs: this.#settings.clock.now(),
         settle: (result) => {
+          isSettled = true;
+          cancelWake();
           signal?.removeEventListener("abort", abort);
           this.#tellLength();
           if (result instanceof Ticket) resolve(result);
@@ -62,6 +78,7 @@ export class WaitingRoom {
       signal?.addEventListener("abort", abort);
       this.#tellLength();
       this.#armTimer();
+      wakeWhenCool();
     });
   }
 
