@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { fail, findBun, installPackages, root } from "./set-up.mjs";
+import { fail, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
 
 /** The programs of the house, by the name they are run by: `npm run peregrine -- edge …`. */
 const programs = {
@@ -14,7 +14,11 @@ if (program === undefined) {
   fail(`${JSON.stringify(name)} is no program of Peregrine; known are: ${known}`);
 }
 installPackages();
-const child = spawn(findBun(), [join(root, program), ...args], { cwd: root, stdio: "inherit" });
+const child = spawn(findBun(), [join(root, program), ...args], {
+  cwd: root,
+  env: serverEnvironment,
+  stdio: "inherit",
+});
 // The terminal sends Ctrl-C to the child too; everybody else tells this process alone.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => child.kill("SIGTERM"));
