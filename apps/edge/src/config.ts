@@ -134,7 +134,7 @@ export const settings = {
     { about: "Bytes a head may have." },
   ),
   EDGE_MAX_CONNECTIONS: integer(
-    20_000,
+    10_000,
     { min: 1, max: 1_000_000 },
     { about: "Connections of clients in all." },
   ),

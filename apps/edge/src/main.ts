@@ -4,6 +4,8 @@ import { type Command, readArguments } from "./arguments.ts";
 import { type Config, processConfig } from "./config.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import { runFleet } from "./fleet/run-fleet.ts";
+import { haproxyConfig } from "./haproxy/haproxy-config.ts";
+import { readServerEntries } from "./servers/server-entries.ts";
 import { ServerSource } from "./servers/server-source.ts";
 
 type Running = {
@@ -18,6 +20,11 @@ async function main(): Promise<number> {
   const startedMs = performance.now();
   const command = readArguments(process.argv.slice(2));
   const config = processConfig();
+  if (command.run === "print") {
+    const text = await new ServerSource(withServers(config, command.servers)).readText();
+    process.stdout.write(haproxyConfig(config, readServerEntries(text)));
+    return 0;
+  }
   const log = createLog(config.LOG_LEVEL, process.stdout);
   const stop = Promise.withResolvers<string>();
   // Before the start, so that a signal that comes early is not lost.
@@ -40,7 +47,11 @@ async function main(): Promise<number> {
   return 0;
 }
 
-async function start(command: Command, config: Config, log: Log): Promise<Running> {
+async function start(
+  command: Exclude<Command, { run: "print" }>,
+  config: Config,
+  log: Log,
+): Promise<Running> {
   if (command.run === "fleet") {
     const fleet = await runFleet(config, command.count, log);
     return { edge: fleet.edge, renew: () => fleet.replaceAll(), stop: () => fleet.stop() };

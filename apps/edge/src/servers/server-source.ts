@@ -40,11 +40,21 @@ export class ServerSource {
 
   /** @throws ConfigError, BalancerError or Error where there is no list to start with */
   async read(): Promise<ServerSpec[]> {
-    this.#text = await this.#readText();
+    this.#text = await this.readText();
     this.#entries = readServerEntries(this.#text);
     const servers = await this.#names.resolve(this.#entries);
     this.#told = JSON.stringify(servers);
     return servers;
+  }
+
+  /** The list as it is written down. @throws ConfigError where there is none */
+  async readText(): Promise<string> {
+    const { EDGE_SERVERS: list, EDGE_SERVERS_FILE: path } = this.#config;
+    if (path !== undefined) return readFile(path, "utf8");
+    if (list !== "") return list;
+    throw new ConfigError(
+      "EDGE_SERVERS: no servers; expected a list such as http://a:3000,http://b:3000, or EDGE_SERVERS_FILE, or --servers",
+    );
   }
 
   /** Tells changes from now on, until `close`. */
@@ -67,7 +77,7 @@ export class ServerSource {
   /** Reads everything again now. */
   async reload(): Promise<void> {
     try {
-      await this.#changeTo(readServerEntries(await this.#readText()));
+      await this.#changeTo(readServerEntries(await this.readText()));
     } catch (error) {
       this.#events?.onError(error as Error);
     }
@@ -76,15 +86,6 @@ export class ServerSource {
   close(): void {
     this.#files?.close();
     clearInterval(this.#timer);
-  }
-
-  async #readText(): Promise<string> {
-    const { EDGE_SERVERS: list, EDGE_SERVERS_FILE: path } = this.#config;
-    if (path !== undefined) return readFile(path, "utf8");
-    if (list !== "") return list;
-    throw new ConfigError(
-      "EDGE_SERVERS: no servers; expected a list such as http://a:3000,http://b:3000, or EDGE_SERVERS_FILE, or --servers",
-    );
   }
 
   /** Never rejects: what goes wrong is told. */
