@@ -29,7 +29,7 @@ export type RequestHead = {
   readonly lines: string;
 };
 
-export type ForwardedClaims = {
+type ForwardedClaims = {
   for: string | undefined;
   host: string | undefined;
   proto: string | undefined;

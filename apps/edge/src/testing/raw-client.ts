@@ -1,8 +1,5 @@
 import { connect, type Socket } from "node:net";
 
-/** What came back on a connection until it was closed or the time was up. */
-export type RawAnswer = { readonly text: string; readonly isClosed: boolean };
-
 /** A client that sends bytes as they are, and keeps what comes back. */
 export class RawClient {
   readonly socket: Socket;
