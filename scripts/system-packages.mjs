@@ -8,6 +8,7 @@ const programs = [
   { path: "/usr/bin/redis-server", package: "redis-server" },
   { path: "/usr/sbin/haproxy", package: "haproxy" },
   { path: "/usr/bin/openssl", package: "openssl" },
+  { path: "/usr/bin/prometheus", package: "prometheus" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */
@@ -19,6 +20,6 @@ export function installSystemPackages() {
   console.log(`Installing ${missing.join(" ")} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
-  // Redis would start as a service; tests start their own.
+  // Some of them would start as a service; tests start their own.
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
 }

@@ -8,6 +8,7 @@ export {
   optionalText,
   optionalUrl,
   type Setting,
+  setting,
   text,
   urlList,
 } from "./setting.ts";

@@ -62,7 +62,7 @@ describe("a setting takes what it says it accepts, and nothing else", () => {
         ["http://a, http://b/", ["http://a", "http://b"]],
         ["http://a,,", ["http://a"]],
       ],
-      ["http://a,b", "http://a;http://b"],
+      ["http://a,b", "https://a"],
     ],
     [
       "addressList",
