@@ -7,6 +7,7 @@ import {
   startEmbeddedPostgres,
 } from "@peregrine/database";
 import { Metrics } from "@peregrine/metrics";
+import { Lifecycle, type Log } from "@peregrine/process";
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
@@ -27,10 +28,8 @@ import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
 import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
-import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
-import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { Endpoints } from "./performance/endpoints.ts";

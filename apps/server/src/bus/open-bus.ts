@@ -1,5 +1,5 @@
+import type { Log } from "@peregrine/process";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 import { type Bus, noBus } from "./bus.ts";
 import { ipcBus } from "./ipc-bus.ts";
 import { redisBus } from "./redis-bus.ts";
