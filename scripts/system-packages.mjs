@@ -6,6 +6,10 @@ import { fail, run } from "./set-up.mjs";
 const programs = [
   { path: "/usr/bin/chromium", package: "chromium" },
   { path: "/usr/bin/redis-server", package: "redis-server" },
+  { path: "/usr/bin/radosgw", package: "radosgw" },
+  { path: "/usr/bin/ceph-mon", package: "ceph-mon" },
+  { path: "/usr/bin/ceph-osd", package: "ceph-osd" },
+  { path: "/usr/sbin/varnishd", package: "varnish" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */
