@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { serverEnvironment } from "../scripts/set-up.mjs";
 
 const root = join(import.meta.dirname, "..");
 const startTimeoutMs = 30_000;
@@ -26,6 +27,8 @@ export async function startServerProcess(
   environment: Record<string, string> = {},
 ): Promise<ServerProcess> {
   const directory = mkdtempSync(join(tmpdir(), "peregrine-e2e-"));
+  // Where the server is root, the account that Postgres runs as has to pass.
+  chmodSync(directory, 0o711);
   let child: Bun.Subprocess<"ignore", "pipe", "inherit">;
   let port = "0";
   let url = "";
@@ -33,7 +36,7 @@ export async function startServerProcess(
   async function start(): Promise<void> {
     child = Bun.spawn([process.execPath, join(root, "apps/server/src/main.ts")], {
       cwd: directory,
-      env: { PATH: process.env.PATH, LOG_LEVEL: "info", ...environment, PORT: port },
+      env: { ...serverEnvironment, LOG_LEVEL: "info", ...environment, PORT: port },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "inherit",

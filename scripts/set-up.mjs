@@ -6,6 +6,12 @@ import { join } from "node:path";
 
 export const root = join(import.meta.dirname, "..");
 
+/**
+ * The environment of server processes. Bun's fetch lets 256 requests run at once and queues the rest
+ * in silence, which would be 256 answers; it reads this before any of our code runs.
+ */
+export const serverEnvironment = { BUN_CONFIG_MAX_HTTP_REQUESTS: "20000", ...process.env };
+
 /** Installs npm packages where the lock file is not what was last installed. */
 export function installPackages() {
   const stamp = join(root, "node_modules/.peregrine-lock");

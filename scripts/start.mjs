@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { buildWeb, findBun, installPackages, root } from "./set-up.mjs";
+import { buildWeb, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
 
 installPackages();
 const bun = findBun();
@@ -8,6 +8,7 @@ buildWeb(bun);
 
 const server = spawn(bun, [join(root, "apps/server/src/main.ts"), ...process.argv.slice(2)], {
   cwd: root,
+  env: serverEnvironment,
   stdio: "inherit",
 });
 // The terminal sends Ctrl-C to the server too; everybody else tells this process alone.

@@ -180,3 +180,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 export function processConfig(): Config {
   return readConfig(process.env);
 }
+
+/**
+ * Whether this process may run more than the 256 fetches at once that are Bun's default, and so more
+ * answers. Bun reads the variable before any of our code runs, so it cannot be set from here.
+ */
+export function isFetchLimitRaised(): boolean {
+  return process.env.BUN_CONFIG_MAX_HTTP_REQUESTS !== undefined;
+}

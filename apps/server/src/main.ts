@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { ConfigError, processConfig } from "./config.ts";
+import { ConfigError, isFetchLimitRaised, processConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 import { startServer } from "./server.ts";
 
@@ -15,6 +15,9 @@ async function main(): Promise<number> {
     process.on(signal, () => stop.resolve(signal));
   }
   const server = await startServer(config, log, webDirectory);
+  if (!isFetchLimitRaised()) {
+    log.warn({}, "BUN_CONFIG_MAX_HTTP_REQUESTS is not set: no more than 256 answers run at once");
+  }
   log.info({ url: server.url, startMs: Math.round(performance.now() - startedMs) }, "ready");
   const signal = await stop.promise;
   log.info({ signal }, "stopping");

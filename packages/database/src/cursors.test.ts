@@ -10,7 +10,7 @@ const id = "01890000-0000-7000-8000-00000000000a";
 
 test("a cursor gives back what it was made of", () => {
   const updatedAt = "2026-01-02T03:04:05.678Z";
-  const cursor = encodeConversationCursor({ id, updatedAt } as never);
+  const cursor = encodeConversationCursor({ id, updatedAt });
   expect(decodeConversationCursor(cursor)).toEqual({ updatedAt: new Date(updatedAt), id });
   expect(decodeMessageCursor(id)).toBe(id);
 });

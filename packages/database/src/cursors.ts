@@ -10,7 +10,7 @@ const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const conversationPattern = new RegExp(`^(\\d{1,15})_(${uuid})$`);
 const messagePattern = new RegExp(`^${uuid}$`);
 
-export function encodeConversationCursor(last: Conversation): string {
+export function encodeConversationCursor(last: Pick<Conversation, "id" | "updatedAt">): string {
   return `${Date.parse(last.updatedAt)}_${last.id}`;
 }
 

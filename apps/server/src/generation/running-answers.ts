@@ -172,7 +172,8 @@ export class RunningAnswers {
       ...outcome,
     });
     if (finished === "not_saved") {
-      log.end(errorEvent("database_unavailable", "The answer could not be saved."), outcome.usage);
+      const lost = interrupted("database_unavailable", "The answer could not be saved.");
+      log.end(lost.last, outcome.usage);
       return null;
     }
     log.end(last, outcome.usage);
@@ -205,7 +206,7 @@ export class RunningAnswers {
     }
     if (error instanceof ModelError) {
       this.#deps.log.warn({ err: error, code: error.code }, "the model failed");
-      return interrupted(error.code, error.message);
+      return interrupted(error.code, error.message, error.retryable);
     }
     this.#deps.log.error({ err: error }, "writing an answer failed");
     return interrupted("internal", "The server failed while writing the answer.");
@@ -224,10 +225,11 @@ export class RunningAnswers {
   }
 }
 
-function interrupted(code: ErrorCode, message: string): Omit<Outcome, "usage"> {
-  return { status: "interrupted", error: { code, message }, last: errorEvent(code, message) };
-}
-
-function errorEvent(code: ErrorCode, message: string): LastEvent {
-  return { type: "error", code, message, retryable: errorTable[code].retryable };
+function interrupted(
+  code: ErrorCode,
+  message: string,
+  retryable: boolean = errorTable[code].retryable,
+): Omit<Outcome, "usage"> {
+  const last: LastEvent = { type: "error", code, message, retryable };
+  return { status: "interrupted", error: { code, message }, last };
 }

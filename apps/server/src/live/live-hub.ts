@@ -2,7 +2,10 @@ import type { SocketEvent } from "@peregrine/protocol";
 import type { AnswerLog, LoggedEvent } from "../generation/answer-log.ts";
 
 /** The part of Bun's server that sends to everyone who subscribed to a topic. */
-type Publisher = { publish(topic: string, text: string): number };
+type Publisher = {
+  publish(topic: string, text: string): number;
+  subscriberCount(topic: string): number;
+};
 
 /** What happens to one user, for all of their tabs. */
 export const userTopic = (userId: string) => `user:${userId}`;
@@ -22,7 +25,7 @@ export class LiveHub {
   }
 
   publish(userId: string, event: SocketEvent): void {
-    this.#publisher?.publish(userTopic(userId), JSON.stringify(event));
+    this.#send(userTopic(userId), event);
   }
 
   /** An event of an answer, as it goes out to its stream. */
@@ -30,6 +33,12 @@ export class LiveHub {
     const { conversationId, messageId } = answer.started;
     const topic = event.type === "delta" ? deltaTopic(answer.userId) : userTopic(answer.userId);
     const socketEvent: SocketEvent = { type: "answer", conversationId, messageId, id, event };
-    this.#publisher?.publish(topic, JSON.stringify(socketEvent));
+    this.#send(topic, socketEvent);
+  }
+
+  /** Most topics have nobody: then the event is not even encoded, which is a fifth of a frame's cost. */
+  #send(topic: string, event: SocketEvent): void {
+    if (!this.#publisher?.subscriberCount(topic)) return;
+    this.#publisher.publish(topic, JSON.stringify(event));
   }
 }

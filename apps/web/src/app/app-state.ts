@@ -138,7 +138,9 @@ function guard({ router, session }: AppState): void {
   const state = session.state.value;
   const isAtDoor = route.name === "login" || route.name === "register";
   if (state === "signed-out" && !isAtDoor) {
-    router.navigate(signInPath("login", router.path), { replace: true });
+    // Nobody has an account on a new server, so the first visitor is asked to make one.
+    const page = session.info.value?.hasAccounts === false ? "register" : "login";
+    router.navigate(signInPath(page, router.path), { replace: true });
   } else if (state === "signed-in" && isAtDoor) {
     router.navigate(route.next, { replace: true });
   }

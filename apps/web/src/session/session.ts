@@ -24,16 +24,12 @@ export class Session {
 
   async start(): Promise<void> {
     this.#state.value = "unknown";
-    this.readInfo().catch(() => {});
     try {
-      this.#enter(await this.#api.me());
+      const [user] = await Promise.all([this.#api.me(), this.#readInfo()]);
+      this.#enter(user);
     } catch {
       this.#state.value = "failed";
     }
-  }
-
-  async readInfo(): Promise<void> {
-    this.#info.value = await this.#api.info();
   }
 
   /** Asks the server whether the session still counts. */
@@ -60,7 +56,13 @@ export class Session {
   }
 
   #enter(user: User | null): void {
+    const info = this.#info.peek();
+    if (user && info && !info.hasAccounts) this.#info.value = { ...info, hasAccounts: true };
     this.#user.value = user;
     this.#state.value = user ? "signed-in" : "signed-out";
+  }
+
+  async #readInfo(): Promise<void> {
+    this.#info.value = await this.#api.info();
   }
 }

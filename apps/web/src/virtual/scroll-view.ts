@@ -101,9 +101,10 @@ export class ScrollView {
     if (!scroller) return;
     const before = this.#scrollTop;
     this.#scrollTop = scroller.scrollTop;
-    const isAtEnd = this.#distanceToEnd() < AT_END_PX;
-    if (isAtEnd) this.#isStuck = true;
-    else if (this.#scrollTop < before - 1) this.#isStuck = false;
+    // Any way up lets go of the end, however small: a touchpad moves by a pixel or two at a time.
+    const distance = this.#distanceToEnd();
+    if (distance > 1 && this.#scrollTop < before - 0.5) this.#isStuck = false;
+    else if (distance < AT_END_PX) this.#isStuck = true;
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
       this.#rest = undefined;

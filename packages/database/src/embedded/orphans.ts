@@ -53,7 +53,7 @@ export async function endOrphans(data: string): Promise<number[]> {
 }
 
 /** Waits for a process that is not our child. */
-export async function endAll(
+async function endAll(
   pids: number[],
   signal: "SIGINT" | "SIGQUIT" | "SIGKILL",
   timeoutMs: number,

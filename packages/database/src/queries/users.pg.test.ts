@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { SQL } from "bun";
 import { newId } from "../ids.ts";
 import { useDatabase } from "../testing/use-database.ts";
 import type { NewUser } from "./users.ts";
@@ -15,17 +16,25 @@ const newUser = (email: string, signupOpen = true): NewUser => ({
 
 test("of many who register first at once, one is the administrator, also with sign-up closed", async () => {
   const { users } = fixture.database;
-  const results = await Promise.all(
-    Array.from({ length: 20 }, (_, i) =>
-      users.create(newUser(`first-${i}@example.org`, i % 2 > 0)),
-    ),
-  );
-  const made = results.flatMap((result) => (typeof result === "string" ? [] : [result.user.role]));
-  expect(made.filter((role) => role === "admin")).toHaveLength(1);
-  expect(results.filter((result) => result === "email_taken")).toHaveLength(0);
-  // All with open sign-up are in; of the others at most the one that was first.
-  expect(made.length).toBeGreaterThanOrEqual(10);
-  expect(made.length).toBeLessThanOrEqual(11);
+  const sql = new SQL({ url: fixture.url, max: 1 });
+  // Once is not enough for them to meet: each round begins with an empty installation.
+  for (let round = 0; round < 20; round++) {
+    await sql`delete from users`;
+    const results = await Promise.all(
+      Array.from({ length: 16 }, (_, i) =>
+        users.create(newUser(`${round}-${i}@example.org`, i % 2 > 0)),
+      ),
+    );
+    const roles = results.flatMap((result) =>
+      typeof result === "string" ? [] : [result.user.role],
+    );
+    expect(roles.filter((role) => role === "admin")).toHaveLength(1);
+    expect(results).not.toContain("email_taken");
+    // All with open sign-up are in; of the others at most the one that was first.
+    expect(roles.length).toBeGreaterThanOrEqual(8);
+    expect(roles.length).toBeLessThanOrEqual(9);
+  }
+  await sql.close();
   expect(await users.create(newUser("late@example.org", false))).toBe("signup_closed");
 });
 

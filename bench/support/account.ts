@@ -1,0 +1,44 @@
+import type { ConversationBody } from "@peregrine/protocol";
+
+/** Somebody with an account on a server under load. */
+export type Account = {
+  newConversation(patch?: object): Promise<string>;
+  ask(conversationId: string, content: string, signal?: AbortSignal): Promise<Response>;
+};
+
+export async function register(url: string): Promise<Account> {
+  const json = { "content-type": "application/json" };
+  const response = await fetch(`${url}/api/v1/auth/register`, {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify({ email: "load@example.org", password: "a good password", name: "Load" }),
+  });
+  const cookie = response.headers.get("set-cookie")?.split(";", 1)[0] ?? "";
+  const post = (path: string, body: object, init: RequestInit & { accept?: string } = {}) =>
+    fetch(`${url}/api/v1${path}`, {
+      method: "POST",
+      ...init,
+      headers: { ...json, cookie, accept: init.accept ?? "application/json" },
+      body: JSON.stringify(body),
+    });
+  return {
+    async newConversation(patch = {}) {
+      // A title of its own, so that the load is the answers' alone.
+      const created = await post("/conversations", { title: "Load" });
+      const { id } = ((await created.json()) as ConversationBody).conversation;
+      if (Object.keys(patch).length > 0) {
+        await (await post(`/conversations/${id}`, patch, { method: "PATCH" })).text();
+      }
+      return id;
+    },
+    ask: (id, content, signal) =>
+      post(
+        `/conversations/${id}/messages`,
+        { content },
+        {
+          accept: "text/event-stream",
+          ...(signal ? { signal } : {}),
+        },
+      ),
+  };
+}

@@ -1,0 +1,93 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { serverEnvironment } from "../../scripts/set-up.mjs";
+
+const root = join(import.meta.dirname, "../..");
+
+export type Started = {
+  url: string;
+  pid: number;
+  /** CPU seconds that the process has used. */
+  cpuSeconds(): Promise<number>;
+  /** Resident memory in bytes. */
+  residentBytes(): Promise<number>;
+  stop(): Promise<void>;
+};
+
+/** Starts the model server of the tests as a process of its own. */
+export async function startModelServer(...args: string[]): Promise<Started> {
+  const child = spawn([join(root, "e2e/model-server/main.ts"), ...args], {}, root);
+  const url = (await firstLine(child, (line) => line.startsWith("http"))).trim();
+  return started(child, url);
+}
+
+/** Starts the application on an embedded Postgres in a folder that `stop` removes. */
+export async function startServer(environment: Record<string, string>): Promise<Started> {
+  const directory = mkdtempSync(join(tmpdir(), "peregrine-bench-"));
+  // Where the server is root, the account that Postgres runs as has to pass.
+  chmodSync(directory, 0o711);
+  const child = spawn([join(root, "apps/server/src/main.ts")], environment, directory);
+  const line = await firstLine(child, (text) => text.includes('"msg":"ready"'));
+  const process = started(child, JSON.parse(line).url);
+  return {
+    ...process,
+    async stop() {
+      await process.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+type Child = Bun.Subprocess<"ignore", "pipe", "inherit">;
+
+function spawn(args: string[], environment: Record<string, string>, cwd: string): Child {
+  return Bun.spawn([process.execPath, ...args], {
+    cwd,
+    env: { ...serverEnvironment, PORT: "0", ...environment },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+}
+
+async function firstLine(child: Child, isIt: (line: string) => boolean): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  const reader = child.stdout.getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`it ended before it was ready:\n${text}`);
+    text += decoder.decode(value, { stream: true });
+    const line = text.split("\n").find(isIt);
+    if (line === undefined) continue;
+    // What follows is read and dropped, so that the process never waits for us.
+    void drop(reader);
+    return line;
+  }
+}
+
+async function drop(reader: { read(): Promise<{ done: boolean }> }): Promise<void> {
+  while (!(await reader.read()).done);
+}
+
+function started(child: Child, url: string): Started {
+  return {
+    url,
+    pid: child.pid,
+    async cpuSeconds() {
+      const stat = await Bun.file(`/proc/${child.pid}/stat`).text();
+      // utime and stime are the 12th and 13th after the name, in ticks of 10 ms.
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
+    async residentBytes() {
+      const status = await Bun.file(`/proc/${child.pid}/status`).text();
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}

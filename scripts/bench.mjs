@@ -1,0 +1,15 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fail, findBun, installPackages, root, run, serverEnvironment } from "./set-up.mjs";
+
+// npm run bench -- <name> [options]: runs bench/<name>/main.ts.
+const [name = "", ...options] = process.argv.slice(2);
+const main = join(root, "bench", name, "main.ts");
+if (name === "" || name.includes("/") || !existsSync(main)) {
+  const names = readdirSync(join(root, "bench")).filter((entry) =>
+    existsSync(join(root, "bench", entry, "main.ts")),
+  );
+  fail(`npm run bench -- <name>, where <name> is one of: ${names.join(", ")}`);
+}
+installPackages();
+run(findBun(), [main, ...options], { env: serverEnvironment });
