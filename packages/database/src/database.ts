@@ -3,6 +3,9 @@ import { answerQueries } from "./queries/answers.ts";
 import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
 import { conversationQueries } from "./queries/conversations.ts";
+import { documentQueries } from "./queries/documents.ts";
+import { fileRemovalQueries } from "./queries/file-removals.ts";
+import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
@@ -29,6 +32,9 @@ export function openDatabase(options: PoolOptions) {
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
+    files: fileQueries(run),
+    fileRemovals: fileRemovalQueries(run),
+    documents: documentQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {

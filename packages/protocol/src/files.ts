@@ -1,0 +1,15 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Timestamp } from "./common.ts";
+import { MessageFile } from "./messages.ts";
+
+export const FileInfo = Type.Composite([
+  MessageFile,
+  Type.Object({
+    hasText: Type.Boolean({ description: "Its text is given to the model and can be found." }),
+    createdAt: Timestamp,
+  }),
+]);
+export type FileInfo = Static<typeof FileInfo>;
+
+export const FileBody = Type.Object({ file: FileInfo });
+export type FileBody = Static<typeof FileBody>;
