@@ -4,6 +4,7 @@ import {
   fraction,
   integer,
   oneOf,
+  optionalSecret,
   optionalText,
   optionalUrl,
   type Setting,
@@ -110,7 +111,19 @@ export const settings = {
     { about: "Entries that the memory cache holds." },
   ),
 
-  CDN_URL: optionalUrl(webSchemes, { about: "Where files are public through a CDN." }),
+  MAX_UPLOAD_BYTES: integer(
+    100 * 1024 * 1024,
+    { min: 1024, max: 80_000_000_000 },
+    { about: "The largest file that can be uploaded." },
+  ),
+  CDN_URL: optionalUrl(webSchemes, {
+    about:
+      "Where a CDN serves what this server or its bucket has. Files then go out by signed addresses under it.",
+  }),
+  CDN_SIGNING_KEY: optionalSecret(16, {
+    about:
+      "Signs the addresses of files under `CDN_URL`, where the CDN asks this server for them. Any text from 16 characters, the same for all servers.",
+  }),
   CDN_CACHE_TTL: integer(
     31_536_000,
     { min: 0, max: 31_536_000 },
@@ -122,6 +135,21 @@ export const settings = {
   S3_ACCESS_KEY_ID: optionalText({ about: "Access key of the bucket.", secret: true }),
   S3_SECRET_ACCESS_KEY: optionalText({ about: "Secret key of the bucket.", secret: true }),
   CLOUDFRONT_DISTRIBUTION_ID: optionalText({ about: "Distribution in which files are purged." }),
+  CLOUDFRONT_KEY_PAIR_ID: optionalText({
+    about:
+      "Public key under which CloudFront knows `CLOUDFRONT_PRIVATE_KEY`, where the distribution under `CDN_URL` takes files from the bucket.",
+  }),
+  CLOUDFRONT_PRIVATE_KEY: optionalText({
+    about: "Signs addresses for CloudFront. PEM, with line ends or `\\n`.",
+    secret: true,
+  }),
+  CDN_PURGE_URLS: urlList(webSchemes, {
+    about: "Caches of your own, such as Varnish, that are sent `PURGE` when a file is deleted.",
+  }),
+  FASTLY_SERVICE_ID: optionalText({ about: "Fastly service in which files are purged." }),
+  FASTLY_API_TOKEN: optionalText({ about: "Token that may purge that service.", secret: true }),
+  CLOUDFLARE_ZONE_ID: optionalText({ about: "Cloudflare zone in which files are purged." }),
+  CLOUDFLARE_API_TOKEN: optionalText({ about: "Token that may purge that zone.", secret: true }),
 
   LOAD_BALANCER_ALGORITHM: oneOf(
     ["round_robin", "least_connections", "least_load", "peak_ewma"],
@@ -144,6 +172,19 @@ export const settings = {
 type Table = typeof settings;
 type Value<S> = S extends Setting<infer T> ? T : never;
 export type Config = { readonly [Name in keyof Table]: Value<Table[Name]> };
+
+/** What is of use with another setting only. */
+const dependencies: readonly (readonly [keyof Table, keyof Table])[] = [
+  ["S3_ENDPOINT", "S3_BUCKET"],
+  ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"],
+  ["CDN_SIGNING_KEY", "CDN_URL"],
+  ["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY"],
+  ["CLOUDFRONT_PRIVATE_KEY", "CLOUDFRONT_KEY_PAIR_ID"],
+  ["CLOUDFRONT_KEY_PAIR_ID", "CDN_URL"],
+  ["CLOUDFRONT_KEY_PAIR_ID", "S3_BUCKET"],
+  ["FASTLY_SERVICE_ID", "FASTLY_API_TOKEN"],
+  ["CLOUDFLARE_ZONE_ID", "CLOUDFLARE_API_TOKEN"],
+];
 
 /** The environment has settings that are not accepted; the message has one line for each. */
 export class ConfigError extends Error {
@@ -169,8 +210,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     }
     config[name] = parsed;
   }
-  if (config.S3_ENDPOINT && !config.S3_BUCKET) {
-    problems.push("S3_BUCKET: must be set where S3_ENDPOINT is");
+  for (const [name, needed] of dependencies) {
+    if (config[name] && !config[needed]) problems.push(`${needed}: must be set where ${name} is`);
   }
   if (problems.length > 0) throw new ConfigError(problems.join("\n"));
   return config as Config;

@@ -1,8 +1,12 @@
+import type { FileStore } from "@peregrine/cdn";
 import type { Database } from "@peregrine/database";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
 import type { Authenticate } from "./auth/authentication.ts";
 import type { Passwords } from "./auth/passwords.ts";
 import type { Config } from "./config.ts";
+import type { FileAddresses } from "./files/file-addresses.ts";
+import type { Files } from "./files/files.ts";
+import type { ReceiveFile } from "./files/receive-file.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
 import type { RequestTimings } from "./http/request-timings.ts";
@@ -24,6 +28,10 @@ export type Context = {
   models: ModelServers;
   answering: Answering;
   live: LiveHub;
+  files: Files;
+  fileStore: FileStore;
+  fileAddresses: FileAddresses;
+  receiveFile: ReceiveFile;
   sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */
   isDraining(): boolean;

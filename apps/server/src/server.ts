@@ -10,6 +10,12 @@ import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
 import type { Config } from "./config.ts";
+import { fileAddresses } from "./files/file-addresses.ts";
+import { FileRemovals } from "./files/file-removals.ts";
+import { Files } from "./files/files.ts";
+import { openFileStore, openNetworks } from "./files/open-delivery.ts";
+import { openUploads } from "./files/receive-file.ts";
+import { openPdfText } from "./files/text/pdf-text.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
@@ -131,6 +137,14 @@ async function start(
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
 
+  const store = await openFileStore(config);
+  lifecycle.onClose("file store", () => store.close());
+  const network = openNetworks(config);
+  lifecycle.onClose("networks", () => network.close());
+  const addresses = fileAddresses(config);
+  const removals = new FileRemovals({ database, store, network, addresses, log });
+  lifecycle.onClose("removals", () => removals.stop());
+
   const usage = new ProcessUsage();
   lifecycle.onClose("readings", () => usage.stop());
 
@@ -148,6 +162,10 @@ async function start(
       answering,
       live,
       sockets: new OpenSockets(),
+      files: new Files({ database, store, removals, pdfText: openPdfText() }),
+      fileStore: store,
+      fileAddresses: addresses,
+      receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
       isDraining: () => isDraining,
     },
     usage,

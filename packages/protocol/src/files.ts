@@ -13,3 +13,13 @@ export type FileInfo = Static<typeof FileInfo>;
 
 export const FileBody = Type.Object({ file: FileInfo });
 export type FileBody = Static<typeof FileBody>;
+
+/** What of deleted files still waits to be removed from the store and from caches. */
+export const FileRemovalsBody = Type.Object({
+  removals: Type.Object({
+    waiting: Type.Integer(),
+    failing: Type.Integer({ description: "Of those, how many failed at the last try." }),
+    oldestSince: Type.Union([Timestamp, Type.Null()]),
+    lastError: Type.Union([Type.String(), Type.Null()]),
+  }),
+});

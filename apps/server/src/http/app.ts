@@ -4,6 +4,7 @@ import { apiKeyRoutes } from "../auth/api-key-routes.ts";
 import { authRoutes } from "../auth/auth-routes.ts";
 import type { Context } from "../context.ts";
 import { conversationRoutes } from "../conversations/conversation-routes.ts";
+import { fileRoutes } from "../files/file-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import type { ProcessUsage } from "../health/process-usage.ts";
@@ -21,11 +22,14 @@ const idleTimeoutSeconds = 60;
 
 /** Every route of the server, with the errors and headers that they share. */
 export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFiles) {
-  const { log, timings } = context;
+  const { config, log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
     normalize: false,
-    serve: { idleTimeout: idleTimeoutSeconds, maxRequestBodySize: 64 * 1024 * 1024 },
+    serve: {
+      idleTimeout: idleTimeoutSeconds,
+      maxRequestBodySize: config.MAX_UPLOAD_BYTES + maxBodyBytes,
+    },
     websocket: socketOptions,
   });
   app
@@ -35,7 +39,6 @@ export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFi
           timings.run(() => handle(...request)),
     )
     .mapResponse(deliver(timings))
-    .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .onError(({ error, request, path }) => {
       const apiError = toApiError(error);
       // Whoever answers with another 5xx has logged what led to it.
@@ -46,6 +49,9 @@ export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFi
       }
       return apiError.toResponse();
     })
+    // Before the parser of bodies, which would read an upload to its end.
+    .use(fileRoutes(context))
+    .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .use(healthRoutes(context, usage))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
