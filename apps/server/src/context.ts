@@ -3,6 +3,9 @@ import type { Database } from "@peregrine/database";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
 import type { Authenticate } from "./auth/authentication.ts";
 import type { Passwords } from "./auth/passwords.ts";
+import type { CachedReads } from "./cache/cached-reads.ts";
+import type { AppCache } from "./cache/open-cache.ts";
+import type { WarmableType } from "./cache/warm-cache.ts";
 import type { Config } from "./config.ts";
 import type { FileAddresses } from "./files/file-addresses.ts";
 import type { Files } from "./files/files.ts";
@@ -14,6 +17,7 @@ import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import type { ModelServers } from "./models/model-servers.ts";
+import type { Gate } from "./performance/gate.ts";
 
 /** What the features of one server process share. Made once, in `main.ts`. */
 export type Context = {
@@ -27,11 +31,17 @@ export type Context = {
   clientAddress: ClientAddress;
   models: ModelServers;
   answering: Answering;
+  cache: AppCache;
+  /** Loads into the cache what is likely to be asked for. */
+  warm(type: WarmableType): Promise<{ readonly warmed: number }>;
+  /** Reads whose answer is sent as it was encoded before. */
+  reads: CachedReads;
   live: LiveHub;
   files: Files;
   fileStore: FileStore;
   fileAddresses: FileAddresses;
   receiveFile: ReceiveFile;
+  gate: Gate;
   sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */
   isDraining(): boolean;

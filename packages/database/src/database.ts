@@ -2,6 +2,7 @@ import { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 import { answerQueries } from "./queries/answers.ts";
 import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
+import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { documentQueries } from "./queries/documents.ts";
 import { fileRemovalQueries } from "./queries/file-removals.ts";
@@ -10,6 +11,7 @@ import { messageQueries } from "./queries/messages.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
+import { warmingQueries } from "./queries/warming.ts";
 import { read } from "./statement.ts";
 
 /** The application's database: every operation is one prepared statement. */
@@ -35,6 +37,8 @@ export function openDatabase(options: PoolOptions) {
     files: fileQueries(run),
     fileRemovals: fileRemovalQueries(run),
     documents: documentQueries(run),
+    cacheWitness: cacheWitnessQueries(run),
+    warming: warmingQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {

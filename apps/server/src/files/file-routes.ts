@@ -66,10 +66,6 @@ export function fileRoutes(context: Context) {
       params: IdParams,
       detail: { hide: true },
     })
-    .head("/cdn/files/:id", ({ request, params }) => contentOfSigned(request, params.id), {
-      params: IdParams,
-      detail: { hide: true },
-    })
     .derive(signedIn(context))
     .post(
       "/api/v1/files",
@@ -80,7 +76,7 @@ export function fileRoutes(context: Context) {
           set.status = 201;
           return { file: fileInfo(file) };
         } finally {
-          received
+          await received
             .discard()
             .catch((err: unknown) => log.warn({ err }, "an upload was not removed from the disk"));
         }
@@ -128,11 +124,6 @@ export function fileRoutes(context: Context) {
           errors: ["not_found", "range_not_satisfiable", "files_unavailable"],
         }),
       },
-    )
-    .head(
-      "/api/v1/files/:id/content",
-      async ({ user, request, params }) => content(request, await files.get(user.id, params.id)),
-      { params: IdParams, detail: { hide: true } },
     )
     .delete(
       "/api/v1/files/:id",

@@ -39,7 +39,6 @@ export async function serveContent(
   shared["content-length"] = String(range ? range.last - range.first + 1 : file.sizeBytes);
   if (range) shared["content-range"] = `bytes ${range.first}-${range.last}/${file.sizeBytes}`;
   const status = range ? 206 : 200;
-  if (request.method === "HEAD") return new Response(null, { status, headers: shared });
 
   const body = await store.read(file.objectKey, range ?? undefined);
   if (!body) throw notFound("file");

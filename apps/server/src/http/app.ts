@@ -7,36 +7,31 @@ import { conversationRoutes } from "../conversations/conversation-routes.ts";
 import { fileRoutes } from "../files/file-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
-import type { ProcessUsage } from "../health/process-usage.ts";
-import { socketOptions, socketRoutes } from "../live/socket-routes.ts";
+import { socketRoutes } from "../live/socket-routes.ts";
+import { cacheRoutes } from "../performance/cache-routes.ts";
+import type { ServerLoad } from "../performance/server-load.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
+import { answerHead } from "./head-request.ts";
 import { readJsonBody } from "./json-body.ts";
 import { toApiError } from "./to-api-error.ts";
 import type { WebFiles } from "./web-files.ts";
 
 /** A question of the greatest length, every character escaped, fits well within. */
-const maxBodyBytes = 8 * limits.messageLength;
-/** Seconds a connection may be silent. Event streams send a comment more often than that. */
-const idleTimeoutSeconds = 60;
+export const maxBodyBytes = 8 * limits.messageLength;
 
 /** Every route of the server, with the errors and headers that they share. */
-export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFiles) {
-  const { config, log, timings } = context;
+export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles) {
+  const { log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
     normalize: false,
-    serve: {
-      idleTimeout: idleTimeoutSeconds,
-      maxRequestBodySize: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    },
-    websocket: socketOptions,
   });
   app
     .wrap(
       (handle) =>
         (...request: unknown[]) =>
-          timings.run(() => handle(...request)),
+          timings.run(() => answerHead(handle, ...request)),
     )
     .mapResponse(deliver(timings))
     .onError(({ error, request, path }) => {
@@ -52,11 +47,12 @@ export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFi
     // Before the parser of bodies, which would read an upload to its end.
     .use(fileRoutes(context))
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
-    .use(healthRoutes(context, usage))
+    .use(healthRoutes(context, load))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
+    .use(cacheRoutes(context))
     .use(socketRoutes(context));
   return app.use(apiDocs(app)).get("/*", ({ request, path }) => {
     const response = webFiles(request, path);

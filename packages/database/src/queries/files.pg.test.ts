@@ -168,8 +168,15 @@ test("the texts of messages come in order, cut to what is asked for", async () =
     [null, false],
     ["second", false],
   ]);
+  expect(await fixture.database.files.conversationsOf(userId, files[0]?.id ?? "")).toEqual([
+    conversationId,
+  ]);
+  const stranger = await fixture.makeUser();
+  expect(await fixture.database.files.conversationsOf(stranger, files[0]?.id ?? "")).toEqual([]);
   // A later question is told which message has files, and deleted files are gone with their text.
   await fixture.database.answers.finish({
+    userId,
+    conversationId,
     answerId: question.answerId,
     serverId: question.serverId,
     content: "Because.",

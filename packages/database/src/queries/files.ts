@@ -102,6 +102,11 @@ export function fileQueries(run: Run) {
       return row ? toFile(row) : null;
     },
 
+    /** The conversations in which it is attached to a message. */
+    async conversationsOf(userId: string, id: string): Promise<string[]> {
+      return (await run(conversationsOf, { userId, id })).map((row) => row.conversation_id);
+    },
+
     /** Deletes the file with its text; its object is to be removed from now on. */
     async delete(userId: string, id: string): Promise<boolean> {
       return (await run(deleteFile, { userId, id })).length > 0;
@@ -175,6 +180,13 @@ const getFile = read<{ userId: string; id: string }, FileRow>(
 const getFileOfAnyone = read<{ id: string }, FileRow>(
   "files.getOfAnyone",
   `select ${fileColumns}, ${hasText} from files where id = :id`,
+);
+
+const conversationsOf = read<{ userId: string; id: string }, { conversation_id: string }>(
+  "files.conversationsOf",
+  `select distinct messages.conversation_id
+  from message_files join messages on messages.id = message_files.message_id
+  where message_files.file_id = :id and messages.user_id = :userId`,
 );
 
 const deleteFile = write<{ userId: string; id: string }, { deleted: number }>(
