@@ -82,7 +82,7 @@ async function start(
 ): Promise<Server> {
   let isDraining = false;
   const timings = new RequestTimings();
-  const webFiles = await loadWebFiles(webDirectory);
+  const webFiles = await loadWebFiles(webDirectory, config.CDN_URL);
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
@@ -164,9 +164,9 @@ async function start(
 
   const store = await openFileStore(config);
   lifecycle.onClose("file store", () => store.close());
-  const network = openNetworks(config);
+  const network = await openNetworks(config);
   lifecycle.onClose("networks", () => network.close());
-  const addresses = fileAddresses(config);
+  const addresses = await fileAddresses(config);
   const removals = new FileRemovals({ database, store, network, addresses, log });
   lifecycle.onClose("removals", () => removals.stop());
 

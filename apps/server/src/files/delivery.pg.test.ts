@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
 import type { FileBody, FileInfo } from "@peregrine/protocol";
+import { readConfig } from "../config.ts";
 import { startTestServer, type TestServer, TestUser, until } from "../testing/test-server.ts";
+import { fileAddresses } from "./file-addresses.ts";
 
 /** A cache of one's own that takes purges, or does not. */
 const purges: string[] = [];
@@ -119,9 +121,7 @@ test("a purge that fails is seen, and tried again until it is through", async ()
 
 test("with CloudFront's keys the address leads to the object in the bucket", async () => {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const { fileAddresses } = await import("./file-addresses.ts");
-  const { readConfig } = await import("../config.ts");
-  const addresses = fileAddresses(
+  const addresses = await fileAddresses(
     readConfig({
       CDN_URL: "https://d111.cloudfront.net",
       S3_BUCKET: "files",

@@ -1,4 +1,4 @@
-import { cloudFrontSigner, type OwnSigner, ownSigner, type UrlSigner } from "@peregrine/cdn";
+import { type OwnSigner, ownSigner, type UrlSigner } from "@peregrine/cdn";
 import type { StoredFile } from "@peregrine/database";
 import type { Config } from "../config.ts";
 
@@ -28,15 +28,17 @@ export function signedPath(fileId: string): string {
  * - With a key of our own, they lead to this server through any CDN; the server checks them.
  * - Without either there are none.
  */
-export function fileAddresses(config: Config): FileAddresses {
+export async function fileAddresses(config: Config): Promise<FileAddresses> {
   const { CDN_URL: baseUrl, CDN_SIGNING_KEY, CLOUDFRONT_KEY_PAIR_ID: keyPairId } = config;
   const privateKey = config.CLOUDFRONT_PRIVATE_KEY?.replaceAll("\\n", "\n");
   const own: OwnSigner | undefined =
     baseUrl && CDN_SIGNING_KEY ? ownSigner(baseUrl, CDN_SIGNING_KEY) : undefined;
   const isInBucket = baseUrl !== undefined && keyPairId !== undefined && privateKey !== undefined;
-  const signer: UrlSigner | undefined = isInBucket
-    ? cloudFrontSigner({ baseUrl, keyPairId, privateKey })
-    : own;
+  let signer: UrlSigner | undefined = own;
+  if (isInBucket) {
+    const { cloudFrontSigner } = await import("@peregrine/cdn/aws");
+    signer = cloudFrontSigner({ baseUrl, keyPairId, privateKey });
+  }
 
   return {
     signed(file, now) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { openS3Store } from "@peregrine/cdn";
+import { openS3Store } from "@peregrine/cdn/aws";
 import { type ObjectStore, startObjectStore } from "@peregrine/cdn/testing";
 import type { FileBody } from "@peregrine/protocol";
 import { startTestServer, type TestServer, TestUser, until } from "../testing/test-server.ts";

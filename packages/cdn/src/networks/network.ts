@@ -6,7 +6,7 @@ export type PurgeItem = {
   tag: string;
 };
 
-export type PurgeOptions = {
+type PurgeOptions = {
   /**
    * Names this purge. Sent again under the same reference, it is the same purge: a network that
    * works on it in its own time is then asked how far it is, and does not begin another.

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createVerify, generateKeyPairSync } from "node:crypto";
-import { cloudFrontSigner, ownSigner } from "./signed-urls.ts";
+import { cloudFrontSigner } from "./cloudfront-signer.ts";
+import { ownSigner } from "./signed-urls.ts";
 
 const base = "https://cdn.example.org";
 const now = new Date("2026-01-01T00:00:00Z");

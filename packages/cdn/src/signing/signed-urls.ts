@@ -1,26 +1,10 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { getSignedUrl } from "@aws-sdk/cloudfront-signer";
 
 /** Makes addresses under which somebody without a session may read one file until a moment. */
 export type UrlSigner = {
   /** @param path from the slash on, without a query */
   sign(path: string, expiresAt: Date): string;
 };
-
-/** CloudFront's own: it checks the signature at its edge. */
-export function cloudFrontSigner(options: {
-  /** The distribution: `https://d111111abcdef8.cloudfront.net`. */
-  baseUrl: string;
-  keyPairId: string;
-  /** PEM. */
-  privateKey: string;
-}): UrlSigner {
-  const { baseUrl, keyPairId, privateKey } = options;
-  return {
-    sign: (path, expiresAt) =>
-      getSignedUrl({ url: baseUrl + path, keyPairId, privateKey, dateLessThan: expiresAt }),
-  };
-}
 
 /** Our own, for any network: the server that the network asks checks it. */
 export type OwnSigner = UrlSigner & {

@@ -1,7 +1,7 @@
 /** Bytes from a first to a last position, both included. */
 export type ByteRange = { first: number; last: number };
 
-export type PutOptions = {
+type PutOptions = {
   mediaType: string;
   /** Sent by a CDN that takes the file from the store itself. */
   cacheControl: string;
