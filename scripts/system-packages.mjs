@@ -10,6 +10,7 @@ const programs = [
   { path: "/usr/bin/ceph-mon", package: "ceph-mon" },
   { path: "/usr/bin/ceph-osd", package: "ceph-osd" },
   { path: "/usr/sbin/varnishd", package: "varnish" },
+  { path: "/usr/bin/prometheus", package: "prometheus" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */
@@ -21,6 +22,6 @@ export function installSystemPackages() {
   console.log(`Installing ${missing.join(" ")} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
-  // Redis would start as a service; tests start their own.
+  // Some of them would start as a service; tests start their own.
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
 }

@@ -170,7 +170,20 @@ export const settings = {
   ),
 
   METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
-  METRICS_PORT: integer(9090, { min: 0, max: 65_535 }, { about: "Port that serves `/metrics`." }),
+  METRICS_PORT: integer(
+    9090,
+    { min: 0, max: 65_535 },
+    { about: "Port that serves `/metrics` to whoever reaches it; 0 for any free one." },
+  ),
+  METRICS_HOST: text("127.0.0.1", { about: "Address that `METRICS_PORT` is opened on." }),
+  METRICS_TOKEN: optionalText({
+    about: "Bearer token with which a scraper may read `/metrics` on the main port.",
+    secret: true,
+  }),
+  SERVER_NAME: optionalText({
+    about:
+      "What this server is called in figures and alerts. Without it, its host name and port. No two servers may have the same.",
+  }),
   MEMORY_THRESHOLD: fraction(0.8, {
     about:
       "Share of memory in use above which caches shrink; nearly full, new answers are refused.",

@@ -6,6 +6,7 @@ import {
   type QueryInfo,
   startEmbeddedPostgres,
 } from "@peregrine/database";
+import { Metrics } from "@peregrine/metrics";
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
@@ -38,11 +39,16 @@ import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
+import { measureModel } from "./performance/measure-model.ts";
+import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
+import { version } from "./version.ts";
 
 export type Server = {
   /** Where it listens. */
   url: string;
+  /** Where scrapers find its metrics, if anywhere beside there. */
+  metricsUrl: string | undefined;
   /** Takes no new work, lets answers finish, and closes everything in reverse order. */
   stop(): Promise<void>;
 };
@@ -83,6 +89,7 @@ async function start(
   let isDraining = false;
   const timings = new RequestTimings();
   const webFiles = await loadWebFiles(webDirectory, config.CDN_URL);
+  const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
@@ -95,6 +102,7 @@ async function start(
     on: {
       query(info) {
         timings.addQuery(info.waitMs + info.durationMs);
+        metrics?.database.onQuery(info);
         hooks.onQuery?.(info);
       },
     },
@@ -117,7 +125,8 @@ async function start(
   });
   lifecycle.onClose("lease", () => lease.stop());
 
-  const models = openModels(config, log);
+  const openedModels = openModels(config, log);
+  const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
     config,
@@ -127,6 +136,8 @@ async function start(
       cache.evictLeastUsed(0.5);
       Bun.gc(true);
     },
+    onReading: metrics?.system.onReading,
+    onRefused: metrics?.onRefused,
   });
   lifecycle.onClose("readings", () => resources.stop());
   const gate = new Gate({ admission: resources.admission });
@@ -170,6 +181,20 @@ async function start(
   const removals = new FileRemovals({ database, store, network, addresses, log });
   lifecycle.onClose("removals", () => removals.stop());
 
+  const figures = metrics
+    ? await startMetrics({
+        config,
+        log,
+        database,
+        cache,
+        metrics,
+        resources,
+        openSockets: () => live.openSockets,
+        runningAnswers: () => running.size,
+      })
+    : undefined;
+  lifecycle.onClose("figures", () => figures?.stop());
+
   const app = createApp(
     {
       config,
@@ -199,13 +224,17 @@ async function start(
       pressure: () => resources.pressure.verdict.level,
       runningAnswers: () => running.size,
     },
+    metrics,
     webFiles,
   );
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
     maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    fetch: gate.before(app.fetch, new Endpoints(app.routes)),
+    fetch: gate.before(
+      app.fetch,
+      new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),
+    ),
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));
@@ -213,6 +242,7 @@ async function start(
 
   return {
     url: `http://${listener.hostname}:${listener.port}`,
+    metricsUrl: figures?.scrapeUrl,
     stop() {
       isDraining = true;
       return lifecycle.close();

@@ -8,6 +8,7 @@ import { documentQueries } from "./queries/documents.ts";
 import { fileRemovalQueries } from "./queries/file-removals.ts";
 import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
+import { metricQueries } from "./queries/metrics.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
@@ -39,6 +40,7 @@ export function openDatabase(options: PoolOptions) {
     documents: documentQueries(run),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
+    metrics: metricQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {
