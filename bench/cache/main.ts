@@ -119,19 +119,22 @@ function bytesAnEntry(): void {
     "\nMemory of an entry with 1 kB of text, 100,000 entries, each cache in its own process",
   );
   for (const name of ["peregrine", "lru-cache", "bentocache", "cache-manager", "cacheable"]) {
-    const figures = [1, 2, 3].map(() => Number(run("entry-memory.ts", name)));
+    const figures = [1, 2, 3].map(() =>
+      Number(run(new URL("./entry-memory.ts", import.meta.url), name)),
+    );
     console.log(`  ${name.padEnd(24)} ${Math.min(...figures)} bytes`);
   }
 }
 
 function churn(): void {
   console.log("\nA million entries, 12 million operations");
-  console.log(run("churn.ts"));
+  console.log(run(new URL("./churn.ts", import.meta.url)));
 }
 
-function run(file: string, ...args: string[]): string {
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  return execFileSync(process.execPath, [path, ...args], { encoding: "utf8" }).trimEnd();
+function run(file: URL, ...args: string[]): string {
+  return execFileSync(process.execPath, [fileURLToPath(file), ...args], {
+    encoding: "utf8",
+  }).trimEnd();
 }
 
 async function fill(

@@ -313,6 +313,21 @@ describe("a cache on Redis", () => {
     });
   }
 
+  test("takes everything for old when Redis restarts with what it had saved before a write", async () => {
+    const own = await TestRedis.start();
+    const [a] = await openTwo(own);
+    await a.set("note", key, { text: "old" }, { tags: ["t"] });
+    await own.command(["SAVE"]);
+    await a.mutate(["t"], async () => {});
+    await own.restart();
+    expect(await own.command(["EXISTS", `${namespace}:v:note:me:1`])).toBe(1);
+    const late = await open(own);
+    await eventually("it follows the log", isCurrent(late));
+    expect(await late.get("note", key)).toBeUndefined();
+    await Promise.all([a.close(), late.close()]);
+    await own.dispose();
+  }, 10_000);
+
   test("remembers across processes which values old writes made old", async () => {
     const [a] = await openTwo(redis);
     await a.set("note", key, { text: "old" }, { tags: ["t"] });

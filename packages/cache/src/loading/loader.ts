@@ -10,7 +10,7 @@ import { withTimeLimit } from "../time-limit.ts";
 import type { TypeState } from "../type-state.ts";
 import type { LoadLock } from "./load-lock.ts";
 
-export type Load = (context: { signal: AbortSignal }) => Promise<unknown>;
+type Load = (context: { signal: AbortSignal }) => Promise<unknown>;
 
 export interface LoadRequest {
   readonly type: TypeState;

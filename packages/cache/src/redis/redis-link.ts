@@ -23,7 +23,7 @@ export type RedisTarget = { readonly tls?: RedisTls } & (
     }
 );
 
-export interface RedisTls {
+interface RedisTls {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
