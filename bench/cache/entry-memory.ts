@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import {
   bento,
   cacheable,
@@ -23,20 +24,24 @@ const make = makers[process.argv[2] ?? ""];
 if (make === undefined) throw new Error(`one of ${Object.keys(makers).join(", ")}`);
 const subject = await make();
 const keys = makeKeys(ENTRIES);
-const before = settledRss();
+const before = settled();
 for (let i = 0; i < ENTRIES; i++) {
   const { owner, id, text } = keys[i] as (typeof keys)[number];
   // A copy, as each request brings its own: the key counts as the cache's.
   await subject.set({ owner: copy(owner), id: copy(id), text: copy(text) }, makeValue(i));
 }
-console.log(Math.round((settledRss() - before) / ENTRIES));
+const after = settled();
+const live = Math.round((after.heap - before.heap) / ENTRIES);
+const resident = Math.round((after.rss - before.rss) / ENTRIES);
+console.log(`${String(live).padStart(5)} bytes live, ${String(resident).padStart(5)} resident`);
 process.exit(0);
 
 function copy(text: string): string {
   return Buffer.from(text).toString();
 }
 
-function settledRss(): number {
+/** What is reachable, and what the process holds: with what filling left behind. */
+function settled(): { heap: number; rss: number } {
   for (let i = 0; i < 3; i++) Bun.gc(true);
-  return process.memoryUsage().rss;
+  return { heap: heapStats().heapSize, rss: process.memoryUsage().rss };
 }
