@@ -38,8 +38,9 @@ async function open(redis: TestRedis, options: Partial<CacheOptions<typeof types
   const cache = await createCache({
     types,
     redis: { target: redis.target(), namespace, maxLogRecords: 100, callTimeoutMs: 1000 },
-    leaseMs: 300,
-    pendingLeaseMs: 600,
+    // Following its master anew, a sentinel client keeps everything waiting for a moment.
+    leaseMs: redis.kind === "sentinel" ? 2000 : 300,
+    pendingLeaseMs: redis.kind === "sentinel" ? 4000 : 600,
     ...options,
   });
   opened.push(cache);
