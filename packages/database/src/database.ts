@@ -1,7 +1,9 @@
 import { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+import { alertQueries } from "./queries/alerts.ts";
 import { answerQueries } from "./queries/answers.ts";
 import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
+import { auditQueries } from "./queries/audit.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
@@ -31,6 +33,8 @@ export function openDatabase(options: PoolOptions) {
     answers: answerQueries(run),
     servers: serverQueries(run),
     metrics: metricQueries(run),
+    alerts: alertQueries(run),
+    audit: auditQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {
