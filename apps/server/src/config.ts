@@ -1,3 +1,4 @@
+import { parseRedisUrl } from "./cache/redis-target.ts";
 import {
   addressList,
   flag,
@@ -7,6 +8,7 @@ import {
   optionalText,
   optionalUrl,
   type Setting,
+  setting,
   text,
   urlList,
 } from "./settings.ts";
@@ -95,10 +97,15 @@ export const settings = {
     { about: "Seconds after which a connection is replaced by a new one." },
   ),
 
-  REDIS_URL: optionalUrl(["redis", "rediss"], {
-    about: "Redis behind the memory cache. Without it the memory cache serves alone.",
-    secret: true,
-  }),
+  REDIS_URL: setting(
+    "redis://… or rediss://…, several separated by commas for a cluster, or redis+sentinel://host:port,host:port/name",
+    {
+      about: "Redis behind the memory cache. Without it the memory cache serves alone.",
+      secret: true,
+    },
+    undefined,
+    parseRedisUrl,
+  ),
   CACHE_TTL: integer(
     3600,
     { min: 1, max: 30 * day },

@@ -10,6 +10,10 @@ import { Metrics } from "@peregrine/metrics";
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
+import { cachedDatabase } from "./cache/cached-database.ts";
+import { cachedReads } from "./cache/cached-reads.ts";
+import { keepWarm } from "./cache/keep-warm.ts";
+import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
@@ -83,7 +87,7 @@ async function start(
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
-  const database = openDatabase({
+  const uncached = openDatabase({
     url: databaseUrl,
     poolSize: config.DB_POOL_SIZE,
     maxOverflow: config.DB_MAX_OVERFLOW,
@@ -97,7 +101,13 @@ async function start(
       },
     },
   });
-  lifecycle.onClose("database connections", () => database.close());
+  lifecycle.onClose("database connections", () => uncached.close());
+  const cache = await openCache(config, uncached, log);
+  lifecycle.onClose("cache", () => cache.close());
+  const reads = cachedReads(uncached, cache);
+  const database = cachedDatabase(uncached, cache, reads);
+  const warming = keepWarm(cache, uncached, log);
+  lifecycle.onClose("warming", () => warming.stop());
 
   const serverId = newId();
   const live = new LiveHub();
@@ -116,7 +126,10 @@ async function start(
     config,
     log,
     // A full collection takes tens of milliseconds: still far better than to be killed.
-    releaseMemory: () => Bun.gc(true),
+    releaseMemory: () => {
+      cache.evictLeastUsed(0.5);
+      Bun.gc(true);
+    },
     onReading: metrics?.system.onReading,
     onRefused: metrics?.onRefused,
   });
@@ -159,6 +172,7 @@ async function start(
         config,
         log,
         database,
+        cache,
         metrics,
         resources,
         openSockets: () => live.openSockets,
@@ -181,6 +195,9 @@ async function start(
       answering,
       live,
       gate,
+      cache,
+      warm: warming.warm,
+      reads,
       sockets: new OpenSockets(),
       isDraining: () => isDraining,
     },

@@ -8,6 +8,7 @@ import { conversationRoutes } from "../conversations/conversation-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
+import { cacheRoutes } from "../performance/cache-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
 import type { ServerLoad } from "../performance/server-load.ts";
 import { apiDocs } from "./api-docs.ts";
@@ -54,6 +55,7 @@ export function createApp(
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
+    .use(cacheRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, metrics));
   return app.use(apiDocs(app)).get("/*", ({ request, path }) => {

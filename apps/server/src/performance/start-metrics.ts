@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { Database } from "@peregrine/database";
 import { type Metrics, RollingWindows } from "@peregrine/metrics";
+import type { AppCache } from "../cache/open-cache.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
 import { listenForScrapes } from "./metrics-listener.ts";
@@ -11,6 +12,7 @@ type Options = {
   config: Config;
   log: Log;
   database: Database;
+  cache: AppCache;
   metrics: Metrics;
   resources: Resources;
   openSockets: () => number;
@@ -19,8 +21,9 @@ type Options = {
 
 /** Begins to serve the metrics to scrapers and to keep this server's figures over time. */
 export async function startMetrics(options: Options) {
-  const { config, log, database, metrics, resources, openSockets, runningAnswers } = options;
+  const { config, log, database, cache, metrics, resources, openSockets, runningAnswers } = options;
   metrics.watchPool(() => database.pool);
+  metrics.watchCache(() => hitsAndMisses(cache));
   metrics.watchLive(() => {
     const { waiting, inFlight, limit } = resources.admission.state;
     const pool = database.pool;
@@ -59,4 +62,14 @@ export async function startMetrics(options: Options) {
 /** What this server is called in figures and alerts: a name that it keeps over restarts. */
 function serverNameOf({ SERVER_NAME, PORT }: Config): string {
   return SERVER_NAME ?? `${hostname()}:${PORT === 0 ? process.pid : PORT}`;
+}
+
+/** By type: reads that found their value in any layer, and reads that had to load it. */
+function hitsAndMisses(cache: AppCache) {
+  const counts: Record<string, { hits: number; misses: number }> = {};
+  for (const [type, figures] of Object.entries(cache.stats().types)) {
+    const hits = figures.memoryHits + figures.redisHits + figures.staleServed + figures.coalesced;
+    counts[type] = { hits, misses: figures.loads };
+  }
+  return counts;
 }

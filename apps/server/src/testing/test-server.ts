@@ -106,6 +106,11 @@ export class TestUser {
     return new TestUser(server, cookie, user);
   }
 
+  /** The same person at another server. */
+  at(server: { url: string }): TestUser {
+    return new TestUser(server, this.cookie, this.user);
+  }
+
   fetch(path: string, init: RequestInit & { json?: unknown } = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has("cookie")) headers.set("cookie", this.cookie);
