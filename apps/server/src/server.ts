@@ -34,6 +34,7 @@ import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
+import { startAlerts } from "./performance/start-alerts.ts";
 import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
 import { version } from "./version.ts";
@@ -180,6 +181,8 @@ async function start(
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
+  const alerts = metrics && startAlerts({ config, log, database: uncached, metrics, serverId });
+  lifecycle.onClose("alerts", () => alerts?.stop());
 
   const app = createApp(
     {

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Metrics } from "@peregrine/metrics";
 import { Elysia } from "elysia";
+import { requireAdmin } from "../auth/require-admin.ts";
 import { hashSecret } from "../auth/secrets.ts";
 import type { Context } from "../context.ts";
 import { notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
-import { requireAdministrator } from "./administrator.ts";
 import { metricsResponse } from "./metrics-listener.ts";
 
 /** `/metrics` on the main port, for administrators and for whoever has the scrape token. */
@@ -22,7 +22,7 @@ export function metricsRoutes(context: Context, metrics: Metrics | undefined) {
   return new Elysia().get(
     "/metrics",
     async ({ request }) => {
-      if (!hasToken(request)) await requireAdministrator(context, request);
+      if (!hasToken(request)) requireAdmin((await context.authenticate(request)).user);
       if (!metrics) throw notFound("page: METRICS_ENABLED is false");
       return metricsResponse(metrics);
     },
