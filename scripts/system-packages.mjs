@@ -7,6 +7,7 @@ const programs = [
   { path: "/usr/bin/chromium", package: "chromium" },
   { path: "/usr/bin/redis-server", package: "redis-server" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
+  { path: "/usr/bin/prometheus-alertmanager", package: "prometheus-alertmanager" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */

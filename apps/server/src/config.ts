@@ -156,6 +156,11 @@ export const settings = {
     about:
       "What this server is called in figures and alerts. Without it, its host name and port. No two servers may have the same.",
   }),
+  ALERT_INTERVAL: integer(
+    15,
+    { min: 1, max: 300 },
+    { about: "Seconds between two looks at the rules of alerts." },
+  ),
   ALERT_WEBHOOKS: urlList(webSchemes, { about: "Where alerts are posted to.", secret: true }),
   ALERT_WEBHOOK_FORMAT: oneOf(["json", "slack", "teams"], "json", {
     about: "What is posted there.",

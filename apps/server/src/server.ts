@@ -204,12 +204,7 @@ async function start(
       sockets: new OpenSockets(),
       isDraining: () => isDraining,
     },
-    {
-      reading: () => resources.monitor.latest,
-      pressure: () => resources.pressure.verdict.level,
-      runningAnswers: () => running.size,
-    },
-    metrics,
+    { resources, figures, alerts, runningAnswers: () => running.size },
     webFiles,
   );
   const listener = listen(app, {

@@ -1,6 +1,6 @@
 export { AlertEngine, longestWindowMs, rulesWith } from "./engine/alert-engine.ts";
 export { type AlertNote, describeNote } from "./engine/alert-note.ts";
-export type { AlertState } from "./engine/alert-state.ts";
+export { type AlertState, inactiveState } from "./engine/alert-state.ts";
 export type { AlertStore } from "./engine/alert-store.ts";
 export type { Receiver } from "./engine/receiver.ts";
 export { tryRule } from "./engine/try-rule.ts";

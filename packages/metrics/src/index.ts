@@ -1,9 +1,7 @@
 export type { EndpointRecorder } from "./http-metrics.ts";
 export { Metrics } from "./metrics.ts";
-export type { Figures } from "./windows/figures.ts";
+export { type Figures, figuresOf } from "./windows/figures.ts";
 export {
-  type HistoryPoint,
-  type HistoryRange,
   HistoryRangeError,
   historyOf,
   type ServerSlot,

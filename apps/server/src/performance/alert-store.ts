@@ -1,11 +1,14 @@
 import type { AlertNote, AlertState, AlertStore, Rule } from "@peregrine/alerts";
 import type { Database } from "@peregrine/database";
 
-/** Alerts are looked at every 15 s: a server that missed two looks is no longer the one to look. */
-const leaseSeconds = 40;
-
 /** Keeps alerts in the database, for all servers together. */
-export function databaseAlertStore({ alerts }: Database, serverId: string): AlertStore {
+export function databaseAlertStore(
+  { alerts }: Database,
+  serverId: string,
+  lookEverySeconds: number,
+): AlertStore {
+  // A server that has missed two looks is no longer the one to look.
+  const leaseSeconds = 2 * lookEverySeconds + 10;
   return {
     lead: () => alerts.lead(serverId, leaseSeconds),
     async load() {

@@ -10,8 +10,8 @@ import {
   series,
 } from "@peregrine/metrics";
 
-/** A span of the fleet: what each server did, and all together. */
-type Span = { servers: Slot[]; all: Slot };
+/** A span of the fleet: what each server did, all together, and how long that is. */
+type Span = { servers: Slot[]; all: Slot; seconds: number };
 
 /** Windows up to this are taken from 15 second slots, longer ones from those of 5 minutes. */
 const fineMs = 15 * 60_000;
@@ -78,15 +78,20 @@ function sourceOf(
     const known = spans.get(key);
     if (known !== undefined) return known;
     const byServer = new Map<string, Slot>();
+    const times = new Set<number>();
     for (let i = lowerBound(starts, fromMs - stepSeconds * 1000 + 1); i < slots.length; i++) {
       const { server, atMs, slot } = slots[i] as ServerSlot;
       if (atMs >= toMs) break;
       const sum = byServer.get(server) ?? emptySlot();
       mergeSlot(sum, slot);
       byServer.set(server, sum);
+      times.add(atMs);
     }
     const servers = [...byServer.values()];
-    const span = servers.length === 0 ? null : { servers, all: sumOf(servers) };
+    const span =
+      servers.length === 0
+        ? null
+        : { servers, all: sumOf(servers), seconds: times.size * stepSeconds };
     spans.set(key, span);
     return span;
   }
@@ -95,12 +100,12 @@ function sourceOf(
     value(figure, fromMs, toMs) {
       if (figure === "silent_servers") return silentServers;
       const span = spanOf(fromMs, toMs);
-      return span && readers[figure](span, (toMs - fromMs) / 1000);
+      return span && readers[figure](span);
     },
   };
 }
 
-type Reader = (span: Span, seconds: number) => number | null;
+type Reader = (span: Span) => number | null;
 
 const count =
   (name: string): Reader =>
@@ -108,7 +113,7 @@ const count =
     all.counts.get(name) ?? 0;
 const rate =
   (name: string): Reader =>
-  ({ all }, seconds) =>
+  ({ all, seconds }) =>
     (all.counts.get(name) ?? 0) / seconds;
 const quantile =
   (name: string, share: number): Reader =>

@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 
 /** A receiver's address that may not be used. */
-export class ReceiverAddressError extends Error {
+class ReceiverAddressError extends Error {
   override readonly name = "ReceiverAddressError";
 }
 

@@ -1,5 +1,5 @@
 import { newId } from "../ids.ts";
-import { type Run, read, write } from "../statement.ts";
+import { only, type Run, read, write } from "../statement.ts";
 
 /*
  * States, rules and notes are JSON that is known to whoever packs them; here they are kept. They are
@@ -69,6 +69,11 @@ export function alertQueries(run: Run) {
       }));
     },
 
+    /** How many alerts fire, but for those that always do. */
+    async countFiring(): Promise<number> {
+      return only(await run(countFiring, {})).count;
+    },
+
     /** @returns whether it fires, and so could be acknowledged */
     async acknowledge(ruleId: string, by: string): Promise<boolean> {
       return (await run(acknowledge, { ruleId, by })).length > 0;
@@ -121,7 +126,8 @@ export function alertQueries(run: Run) {
 
     /** Deliveries whose time has come, in the order that they were made. */
     async due(): Promise<StoredDelivery[]> {
-      return run(listDue, {});
+      const rows = await run(listDue, {});
+      return rows.map(({ id, receiver, notes, attempts }) => ({ id, receiver, notes, attempts }));
     },
 
     async delivered(id: string): Promise<void> {
@@ -173,6 +179,12 @@ const listStates = read<
   { rule_id: string; state: unknown; acknowledged_by: string | null }
 >("alerts.states", `select rule_id, state, acknowledged_by from alert_states`);
 
+const countFiring = read<Record<never, never>, { count: number }>(
+  "alerts.countFiring",
+  `select count(*)::int as count from alert_states
+  where state ->> 'state' = 'firing' and rule_id <> 'heartbeat'`,
+);
+
 const acknowledge = write<{ ruleId: string; by: string }, { rule_id: string }>(
   "alerts.acknowledge",
   `update alert_states set acknowledged_by = :by
@@ -200,7 +212,8 @@ const addSilence = write<
 
 const endSilence = write<{ id: string }, { id: string }>(
   "alerts.endSilence",
-  `update alert_silences set until = now() where id = :id and until > now() returning id`,
+  // A moment ago: stored moments are rounded, and so may lie ahead of now.
+  `update alert_silences set until = now() - interval '1 second' where id = :id and until > now() returning id`,
 );
 
 const commitChanges = write<{ states: string; events: string; deliveries: string }, never>(
