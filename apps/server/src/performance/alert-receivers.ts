@@ -6,8 +6,8 @@ import {
   type Receiver,
   webhookReceiver,
 } from "@peregrine/alerts";
+import type { Log } from "@peregrine/process";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 
 /** Everybody who is to be told of alerts, the log first. */
 export function alertReceivers(config: Config, log: Log): { receivers: Receiver[]; close(): void } {

@@ -1,8 +1,8 @@
 import { AlertEngine, type AlertNote, type Receiver } from "@peregrine/alerts";
 import type { Database } from "@peregrine/database";
 import type { Metrics } from "@peregrine/metrics";
+import type { Log } from "@peregrine/process";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 import { alertReceivers } from "./alert-receivers.ts";
 import { databaseAlertStore } from "./alert-store.ts";
 import { recentFigures } from "./fleet-figures.ts";
