@@ -13,6 +13,7 @@ const programs = [
   { path: "/usr/bin/ceph-osd", package: "ceph-osd" },
   { path: "/usr/sbin/varnishd", package: "varnish" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
+  { path: "/usr/bin/prometheus-alertmanager", package: "prometheus-alertmanager" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */

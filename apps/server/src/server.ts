@@ -41,6 +41,7 @@ import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
+import { startAlerts } from "./performance/start-alerts.ts";
 import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
 import { version } from "./version.ts";
@@ -207,6 +208,8 @@ async function start(
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
+  const alerts = metrics && startAlerts({ config, log, database: uncached, metrics, serverId });
+  lifecycle.onClose("alerts", () => alerts?.stop());
 
   const app = createApp(
     {
@@ -232,12 +235,7 @@ async function start(
       receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
       isDraining: () => isDraining,
     },
-    {
-      reading: () => resources.monitor.latest,
-      pressure: () => resources.pressure.verdict.level,
-      runningAnswers: () => running.size,
-    },
-    metrics,
+    { resources, figures, alerts, runningAnswers: () => running.size },
     webFiles,
   );
   const listener = listen(app, {
