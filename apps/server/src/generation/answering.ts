@@ -3,11 +3,13 @@ import type { Conversation, Message, StreamEvent } from "@peregrine/protocol";
 import { ApiError, notFound } from "../http/api-error.ts";
 import type { LiveHub } from "../live/live-hub.ts";
 import { cutHistory } from "../models/history-budget.ts";
+import type { ModelRequest, ShareTerms } from "../models/model.ts";
 import type { ModelServers } from "../models/model-servers.ts";
 import { type AnswerLog, replayEvents } from "./answer-log.ts";
 import { replayResponse, streamAnswer } from "./event-stream.ts";
 import { previewOf } from "./preview.ts";
 import type { RunningAnswers } from "./running-answers.ts";
+import { isRepeatable } from "./shared/request-key.ts";
 
 /** More than any budget of tokens needs; what is too much is cut before it is sent. */
 const maxHistoryMessages = 1000;
@@ -155,12 +157,18 @@ export class Answering {
       [...begun.history, { role: "user", content: begun.question.content }],
       contextTokens,
     );
-    const log = running.start(begun, {
+    const request: Omit<ModelRequest, "model"> = {
       messages,
       priority: "interactive",
       conversationId: begun.conversation.id,
       user: userId,
-    });
+    };
+    // Whoever asks for another answer does not want the same again.
+    const share: ShareTerms = { owner: userId, fresh: replaces !== undefined };
+    const log = running.start(
+      begun,
+      isRepeatable(request, begun.conversation) ? { ...request, share } : request,
+    );
     live.publish(userId, {
       type: "message.created",
       message: begun.answer,
