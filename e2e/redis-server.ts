@@ -1,81 +1,62 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-const maxAttempts = 5;
+import { createServer } from "node:net";
 
 export type RedisServer = {
-  readonly url: string;
-  /** One command, as `redis-cli` takes and prints it. */
-  command(...args: string[]): Promise<string>;
-  /** It keeps its connections and says nothing. */
-  freeze(): void;
-  thaw(): void;
-  /** Ends it at once, with all that it holds. */
+  url: string;
+  /** Ends it as a power cut does; what it held is lost. */
   kill(): Promise<void>;
   /** Starts it again, empty, on the same port. */
   start(): Promise<void>;
-  /** Ends it for good. */
   stop(): Promise<void>;
 };
 
-/** A real Redis on a free port of the loopback, which writes nothing to disk. */
+/** Debian's Redis on a free port of the loopback, without persistence. */
 export async function startRedisServer(): Promise<RedisServer> {
-  const directory = mkdtempSync(join(tmpdir(), "peregrine-redis-"));
-  let port = 0;
-  let child: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
+  const port = await freePort();
+  let child: Bun.Subprocess;
 
-  /** @returns whether it runs; another process may have taken the port */
-  async function run(): Promise<boolean> {
-    const listen = ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory];
-    child = Bun.spawn(["redis-server", ...listen, "--save", "", "--appendonly", "no"], {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    const decoder = new TextDecoder();
-    let output = "";
-    for await (const piece of child.stdout) {
-      output += decoder.decode(piece, { stream: true });
-      if (output.includes("Ready to accept connections")) return true;
+  async function start(): Promise<void> {
+    const options = [
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+    ];
+    child = Bun.spawn(["redis-server", ...options], { stdout: "ignore", stderr: "ignore" });
+    const deadline = Date.now() + 10_000;
+    while (!(await answers(port))) {
+      if (Date.now() > deadline) throw new Error("redis-server did not start");
+      await Bun.sleep(10);
     }
-    return false;
   }
 
   async function kill(): Promise<void> {
-    child?.kill("SIGKILL");
-    await child?.exited;
+    child.kill("SIGKILL");
+    await child.exited;
   }
 
-  async function start(): Promise<void> {
-    if (!(await run())) throw new Error(`redis-server does not start on port ${port}`);
-  }
-
-  for (let attempt = 1; ; attempt++) {
-    port = freePort();
-    if (await run()) break;
-    if (attempt === maxAttempts) throw new Error("redis-server does not start on any port");
-  }
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    async command(...args) {
-      const client = Bun.spawn(["redis-cli", "-p", String(port), ...args], { stdout: "pipe" });
-      return (await new Response(client.stdout).text()).trim();
-    },
-    freeze: () => child?.kill("SIGSTOP"),
-    thaw: () => child?.kill("SIGCONT"),
-    kill,
-    start,
-    async stop() {
-      await kill();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  await start();
+  return { url: `redis://127.0.0.1:${port}`, start, kill, stop: kill };
 }
 
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
+async function answers(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
 }
