@@ -94,5 +94,18 @@ export function read(model: Model, request: ModelRequest) {
   return { reader, done, leave: () => abort.abort(new Error("left")) };
 }
 
+export type Reading = ReturnType<typeof read>;
+
+/** A request that may be shared among those of one owner. */
+export function askOf(owner: string, change: Partial<ModelRequest> = {}): ModelRequest {
+  return {
+    model: "m",
+    messages: [{ role: "user", content: "Why?" }],
+    priority: "interactive",
+    share: { owner },
+    ...change,
+  };
+}
+
 /** Lets everything happen that waits for nothing outside. */
 export const settle = () => Bun.sleep(0);

@@ -1,7 +1,14 @@
 import { expect, test } from "bun:test";
-import type { ModelRequest } from "../../models/model.ts";
 import { ModelError } from "../../models/model-error.ts";
-import { type Call, HandModel, MapCache, read, settle, silent } from "../../testing/hand-model.ts";
+import {
+  askOf,
+  type Call,
+  HandModel,
+  MapCache,
+  read,
+  settle,
+  silent,
+} from "../../testing/hand-model.ts";
 import { SharedAnswers } from "./shared-answers.ts";
 
 function setUp() {
@@ -11,22 +18,16 @@ function setUp() {
   return { model, cache, shared };
 }
 
-const ask = (owner: string | null, change: Partial<ModelRequest> = {}): ModelRequest => ({
-  model: "m",
-  messages: [{ role: "user", content: "Why?" }],
-  priority: "interactive",
-  ...(owner === null ? {} : { share: { owner } }),
-  ...change,
-});
+const unshared = askOf("ada", { share: undefined });
 
 test("the same requests at the same time are one request to the model", async () => {
   const { model, shared } = setUp();
-  const readers = Array.from({ length: 100 }, () => read(shared, ask("ada")));
+  const readers = Array.from({ length: 100 }, () => read(shared, askOf("ada")));
   await settle();
   expect(model.calls).toHaveLength(1);
   model.last().say("one ", "two ");
   await settle();
-  const late = read(shared, ask("ada"));
+  const late = read(shared, askOf("ada"));
   await settle();
   expect(late.reader.text).toBe("one two ");
   model.last().say("three");
@@ -44,7 +45,7 @@ test("the same requests at the same time are one request to the model", async ()
 
 test("a request that may not be shared goes straight to the model, and is not kept", async () => {
   const { model, cache, shared } = setUp();
-  const readers = [read(shared, ask(null)), read(shared, ask(null))];
+  const readers = [read(shared, unshared), read(shared, unshared)];
   await settle();
   expect(model.calls).toHaveLength(2);
   for (const call of model.calls) {
@@ -57,8 +58,8 @@ test("a request that may not be shared goes straight to the model, and is not ke
 
 test("nobody is given the answer to another owner's request, running or cached", async () => {
   const { model, shared } = setUp();
-  const ada = read(shared, ask("ada"));
-  const eve = read(shared, ask("eve"));
+  const ada = read(shared, askOf("ada"));
+  const eve = read(shared, askOf("eve"));
   await settle();
   expect(model.calls).toHaveLength(2);
   for (const [i, call] of model.calls.entries()) {
@@ -67,7 +68,7 @@ test("nobody is given the answer to another owner's request, running or cached",
   }
   await Promise.all([ada.done, eve.done]);
   expect(ada.reader.text).not.toBe(eve.reader.text);
-  const kay = read(shared, ask("kay"));
+  const kay = read(shared, askOf("kay"));
   await settle();
   expect(model.calls).toHaveLength(3);
   kay.leave();
@@ -76,13 +77,13 @@ test("nobody is given the answer to another owner's request, running or cached",
 
 test("a whole answer is given again from the cache, in bounded pieces, with its usage", async () => {
   const { model, shared } = setUp();
-  const first = read(shared, ask("ada"));
+  const first = read(shared, askOf("ada"));
   await settle();
   const text = "word 😀 ".repeat(5000);
   model.last().say(text);
   model.last().end();
   await first.done;
-  const again = read(shared, ask("ada"));
+  const again = read(shared, askOf("ada"));
   expect(await again.done).toBe("done");
   expect(again.reader.text).toBe(text);
   expect(again.reader.deltas).toBeGreaterThanOrEqual(text.length / 4096);
@@ -96,7 +97,7 @@ test("a hit can be left between two pieces", async () => {
   cache.get = async (key) =>
     (await get(key)) ?? { text: "x".repeat(50_000), usage: null, model: "m" };
   const abort = new AbortController();
-  const events = shared.stream(ask("ada"), abort.signal);
+  const events = shared.stream(askOf("ada"), abort.signal);
   await events.next();
   abort.abort(new Error("left"));
   expect(events.next()).rejects.toThrow("left");
@@ -111,13 +112,13 @@ const notKept: [name: string, last: (call: Call) => void][] = [
 for (const [name, last] of notKept) {
   test(`an answer ${name} is not kept, and the next request asks anew`, async () => {
     const { model, cache, shared } = setUp();
-    const first = read(shared, ask("ada"));
+    const first = read(shared, askOf("ada"));
     await settle();
     last(model.last());
     await first.done;
     await settle();
     expect(cache.entries.size).toBe(0);
-    const second = read(shared, ask("ada"));
+    const second = read(shared, askOf("ada"));
     await settle();
     expect(model.calls).toHaveLength(2);
     second.leave();
@@ -127,7 +128,7 @@ for (const [name, last] of notKept) {
 
 test("a failure of the model is told to everyone, after what came", async () => {
   const { model, shared } = setUp();
-  const readers = [read(shared, ask("ada")), read(shared, ask("ada"))];
+  const readers = [read(shared, askOf("ada")), read(shared, askOf("ada"))];
   await settle();
   const failure = new ModelError("model_interrupted", "gone");
   model.last().say("begun", failure);
@@ -139,8 +140,8 @@ test("a failure of the model is told to everyone, after what came", async () => 
 
 test("who asks again in the moment of a failure asks anew", async () => {
   const { model, shared } = setUp();
-  const first = read(shared, ask("ada"));
-  const again = first.done.then(() => read(shared, ask("ada")));
+  const first = read(shared, askOf("ada"));
+  const again = first.done.then(() => read(shared, askOf("ada")));
   await settle();
   model.last().say(new ModelError("model_unreachable", "gone"));
   const second = await again;
@@ -153,7 +154,7 @@ test("who asks again in the moment of a failure asks anew", async () => {
 
 test("one who leaves takes nobody along; the last one takes the model, within milliseconds", async () => {
   const { model, shared } = setUp();
-  const readers = [read(shared, ask("ada")), read(shared, ask("ada"))];
+  const readers = [read(shared, askOf("ada")), read(shared, askOf("ada"))];
   await settle();
   model.last().say("some");
   await settle();
@@ -172,12 +173,12 @@ test("one who leaves takes nobody along; the last one takes the model, within mi
 
 test("a request after the last reader left begins a new one", async () => {
   const { model, cache, shared } = setUp();
-  const first = read(shared, ask("ada"));
+  const first = read(shared, askOf("ada"));
   await settle();
   model.last().say("half");
   first.leave();
   await first.done;
-  const second = read(shared, ask("ada"));
+  const second = read(shared, askOf("ada"));
   await settle();
   expect(model.calls).toHaveLength(2);
   model.last().say("whole");
@@ -191,7 +192,7 @@ test("who leaves while the cache is asked has not asked the model", async () => 
   const { model, cache, shared } = setUp();
   const gate = Promise.withResolvers<undefined>();
   cache.get = () => gate.promise;
-  const first = read(shared, ask("ada"));
+  const first = read(shared, askOf("ada"));
   first.leave();
   await first.done;
   gate.resolve(undefined);
@@ -203,7 +204,7 @@ test("a cache that fails is as good as none", async () => {
   const { model, cache, shared } = setUp();
   cache.get = () => Promise.reject(new Error("no"));
   cache.set = () => Promise.reject(new Error("no"));
-  const first = read(shared, ask("ada"));
+  const first = read(shared, askOf("ada"));
   await settle();
   model.last().say("x");
   model.last().end();
@@ -212,10 +213,10 @@ test("a cache that fails is as good as none", async () => {
 
 test("a fresh request joins nothing, is not answered from the cache, and takes its place", async () => {
   const { model, cache, shared } = setUp();
-  const old = read(shared, ask("ada"));
+  const old = read(shared, askOf("ada"));
   await settle();
   model.last().say("old");
-  const fresh = () => read(shared, ask("ada", { share: { owner: "ada", fresh: true } }));
+  const fresh = () => read(shared, askOf("ada", { share: { owner: "ada", fresh: true } }));
   const first = fresh();
   await settle();
   expect(model.calls).toHaveLength(2);
@@ -235,9 +236,9 @@ test("a fresh request joins nothing, is not answered from the cache, and takes i
 
 test("a slow reader holds up nobody, and catches up in few deltas", async () => {
   const { model, shared } = setUp();
-  const quick = read(shared, ask("ada"));
+  const quick = read(shared, askOf("ada"));
   await settle();
-  const slow = shared.stream(ask("ada"), new AbortController().signal);
+  const slow = shared.stream(askOf("ada"), new AbortController().signal);
   model.last().say("0");
   await slow.next();
   for (let i = 1; i < 1000; i++) model.last().say("x");

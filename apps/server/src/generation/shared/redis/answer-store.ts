@@ -1,5 +1,5 @@
 import { type AnswerEntry, parseEntry } from "./answer-entry.ts";
-import { type RedisConnection, redisScript } from "./redis-connection.ts";
+import { keyPrefix, type RedisConnection, redisScript } from "./redis-connection.ts";
 import { readEntries } from "./stream-reader.ts";
 
 /** Limit of one command: what anyone waits at most for Redis before being on their own. */
@@ -12,13 +12,10 @@ const openMs = 30_000;
 const endedMs = 10_000;
 const inboxMs = 60_000;
 const maxInbox = 10_000;
-/** The version of what is written: servers of another one share among themselves. */
-const prefix = "peregrine:answer:1";
-
-export const eventsKey = (key: string, token: string) => `${prefix}:events:${key}:${token}`;
-const leaseKey = (key: string) => `${prefix}:lease:${key}`;
-const readersKey = (key: string) => `${prefix}:readers:${key}`;
-export const inboxKey = (member: string) => `${prefix}:inbox:${member}`;
+export const eventsKey = (key: string, token: string) => `${keyPrefix}:events:${key}:${token}`;
+const leaseKey = (key: string) => `${keyPrefix}:lease:${key}`;
+const readersKey = (key: string) => `${keyPrefix}:readers:${key}`;
+export const inboxKey = (member: string) => `${keyPrefix}:inbox:${member}`;
 
 const nowMs = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
 
@@ -86,7 +83,7 @@ export class AnswerStore {
     const token = `${this.#member}/${++this.#leads}`;
     const args = [token, this.#member, leaseMs];
     const holder = await this.#run(enter, [leaseKey(key), readersKey(key)], args);
-    return { token: String(holder), leads: holder === token };
+    return { token: String(holder), leads: String(holder) === token };
   }
 
   /** Whether a token was made by this server. */

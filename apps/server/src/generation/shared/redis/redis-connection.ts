@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
-import { createClient, ErrorReply } from "redis";
+import { openRedisLink, type RedisLink, type RedisTarget } from "@peregrine/cache";
+import { ErrorReply } from "redis";
 
-const connectTimeoutMs = 1000;
-const maxReconnectMs = 500;
+/**
+ * Begins the name of every key. The number is the version of what is written: servers of another one
+ * share among themselves. In a cluster all keys live on one node, or no read could follow many.
+ */
+export const keyPrefix = "peregrine:{answers}:1";
 /** A connection that owes an answer for so long is replaced: the other end may have gone silently. */
 const deadAfterMs = 3000;
 
@@ -12,18 +16,18 @@ const deadAfterMs = 3000;
  * itself. Commands of one tick travel together; all run in the order they were given.
  */
 export class RedisConnection {
-  readonly #open: () => Client;
-  #client: Client;
+  readonly #open: () => RedisLink;
+  #link: RedisLink;
   #owesSinceMs: number | undefined;
   #isClosed = false;
 
   /** @param onError told each failed attempt to connect */
-  constructor(url: string, onError: (error: unknown) => void) {
-    this.#open = () => openClient(url, onError);
-    this.#client = this.#open();
+  constructor(target: RedisTarget, onError: (error: unknown) => void) {
+    this.#open = () => openRedisLink(target, onError);
+    this.#link = this.#open();
   }
 
-  /** @throws Error when Redis cannot be reached, says nothing within `limitMs`, or refuses */
+  /** Texts in the reply are Buffers. @throws Error when Redis cannot be reached, says nothing within `limitMs`, or refuses */
   async send(args: readonly string[], limitMs: number): Promise<unknown> {
     this.#owesSinceMs ??= performance.now();
     const late = Promise.withResolvers<never>();
@@ -31,7 +35,7 @@ export class RedisConnection {
       late.reject(new Error(`Redis said nothing to ${args[0]} within ${limitMs} ms`));
       this.#replaceIfDead();
     }, limitMs);
-    const reply = this.#client.sendCommand(args);
+    const reply = this.#link.send(keyPrefix, args);
     reply.catch(() => {}); // one that fails after its time limit has no one to tell
     try {
       const value = await Promise.race([reply, late.promise]);
@@ -64,15 +68,15 @@ export class RedisConnection {
   /** Closes at once; what was asked and not answered fails. */
   close(): void {
     this.#isClosed = true;
-    this.#client.destroy();
+    this.#link.close();
   }
 
   #replaceIfDead(): void {
     if (this.#isClosed || this.#owesSinceMs === undefined) return;
     if (performance.now() - this.#owesSinceMs < deadAfterMs) return;
     this.#owesSinceMs = undefined;
-    this.#client.destroy();
-    this.#client = this.#open();
+    this.#link.close();
+    this.#link = this.#open();
   }
 }
 
@@ -85,21 +89,4 @@ export function redisScript(source: string): RedisScript {
 /** Whether Redis is there and said no, as it does to a key that holds something else. */
 export function isRefusal(error: unknown): error is ErrorReply {
   return error instanceof ErrorReply;
-}
-
-type Client = { sendCommand(args: readonly string[]): Promise<unknown>; destroy(): void };
-
-function openClient(url: string, onError: (error: unknown) => void): Client {
-  const client = createClient({
-    url,
-    RESP: 2,
-    disableOfflineQueue: true,
-    socket: {
-      connectTimeout: connectTimeoutMs,
-      reconnectStrategy: (retries) => Math.min(25 * 2 ** retries, maxReconnectMs),
-    },
-  });
-  client.on("error", onError);
-  client.connect().catch(onError);
-  return client;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { RedisTarget } from "@peregrine/cache";
 import type { Log } from "../../../log.ts";
 import type { FrameClock } from "../../frame-clock.ts";
 import type { Place, Relay } from "../relay.ts";
@@ -14,7 +15,7 @@ const lookEveryMs = leaseMs / 4;
 /** After a failure nobody asks Redis for so long. */
 const pauseMs = 1000;
 
-type Options = { url: string; clock: FrameClock; log: Log };
+type Options = { target: RedisTarget; clock: FrameClock; log: Log };
 
 /**
  * Carries answers between servers through Redis, with two connections: one for commands and one
@@ -36,14 +37,14 @@ export class RedisRelay implements Relay {
   #isClosed = false;
   #pausedUntilMs = 0;
 
-  constructor({ url, clock, log }: Options) {
+  constructor({ target, clock, log }: Options) {
     const member = randomUUID();
     const failed = (error: unknown) => this.#failed(error);
     this.#log = log;
     this.#clock = clock;
-    this.#commands = new RedisConnection(url, failed);
+    this.#commands = new RedisConnection(target, failed);
     this.#store = new AnswerStore(this.#commands, member);
-    this.#reader = new StreamReader(new RedisConnection(url, failed));
+    this.#reader = new StreamReader(new RedisConnection(target, failed));
     this.#reader.follow(inboxKey(member), (entries) => this.#readInbox(entries));
     this.#timer = setInterval(() => this.#lookAtAll(), lookEveryMs);
   }

@@ -61,8 +61,8 @@ export class StreamReader {
       ],
       limitMs,
     );
-    for (const [key, raw] of (reply ?? []) as [string, RawEntry[]][]) {
-      const follow = this.#follows.get(key);
+    for (const [key, raw] of (reply ?? []) as [Buffer, unknown][]) {
+      const follow = this.#follows.get(String(key));
       const entries = readEntries(raw);
       if (!follow) continue;
       follow.lastId = entries.at(-1)?.id ?? follow.lastId;
@@ -71,13 +71,13 @@ export class StreamReader {
   }
 }
 
-type RawEntry = [id: string, fields: string[]];
+type RawEntry = [id: Buffer, fields: Buffer[]];
 
 /** The entries as `XREAD` and `XRANGE` give them. */
 export function readEntries(raw: unknown): StreamEntry[] {
   return (raw as RawEntry[]).map(([id, list]) => {
     const fields: Record<string, string> = {};
-    for (let i = 0; i + 1 < list.length; i += 2) fields[list[i] as string] = list[i + 1] as string;
-    return { id, fields };
+    for (let i = 0; i + 1 < list.length; i += 2) fields[String(list[i])] = String(list[i + 1]);
+    return { id: String(id), fields };
   });
 }
