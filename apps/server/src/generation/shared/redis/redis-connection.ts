@@ -32,7 +32,7 @@ export class RedisConnection {
     this.#owesSinceMs ??= performance.now();
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      late.reject(new Error(`Redis said nothing to ${args[0]} within ${limitMs} ms`));
+      late.reject(new RedisSilent(`Redis said nothing to ${args[0]} within ${limitMs} ms`));
       this.#replaceIfDead();
     }, limitMs);
     const reply = this.#link.send(keyPrefix, args);
@@ -78,6 +78,11 @@ export class RedisConnection {
     this.#link.close();
     this.#link = this.#open();
   }
+}
+
+/** Redis did not answer within a command's time limit; it may do so later. */
+export class RedisSilent extends Error {
+  override readonly name = "RedisSilent";
 }
 
 export type RedisScript = { source: string; digest: string };

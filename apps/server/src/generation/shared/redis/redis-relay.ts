@@ -7,12 +7,12 @@ import type { SharedStream } from "../shared-stream.ts";
 import { AnswerStore, inboxKey, leaseMs } from "./answer-store.ts";
 import { FollowedAnswer } from "./followed-answer.ts";
 import { LedAnswer } from "./led-answer.ts";
-import { isRefusal, RedisConnection } from "./redis-connection.ts";
+import { isRefusal, RedisConnection, RedisSilent } from "./redis-connection.ts";
 import { type StreamEntry, StreamReader } from "./stream-reader.ts";
 
 /** Four signs of life in a lease: three may be lost. */
 const lookEveryMs = leaseMs / 4;
-/** After a failure nobody asks Redis for so long. */
+/** Nobody asks a Redis again for so long that let somebody wait in vain. */
 const pauseMs = 1000;
 
 type Options = { target: RedisTarget; clock: FrameClock; log: Log };
@@ -21,8 +21,8 @@ type Options = { target: RedisTarget; clock: FrameClock; log: Log };
  * Carries answers between servers through Redis, with two connections: one for commands and one
  * that blocks, reading whatever this server follows. What is held there is said at `AnswerStore`.
  *
- * Where Redis is away, silent or full, this server is on its own after a quarter of a second, and
- * the next ones at once: nobody fails for it.
+ * Where Redis is away or refuses, this server is on its own at once; where it says nothing, after a
+ * quarter of a second, and then at once for a while. Nobody fails for it.
  */
 export class RedisRelay implements Relay {
   readonly #log: Log;
@@ -39,12 +39,12 @@ export class RedisRelay implements Relay {
 
   constructor({ target, clock, log }: Options) {
     const member = randomUUID();
-    const failed = (error: unknown) => this.#failed(error);
+    const lost = (error: unknown) => this.#lost(error);
     this.#log = log;
     this.#clock = clock;
-    this.#commands = new RedisConnection(target, failed);
+    this.#commands = new RedisConnection(target, lost);
     this.#store = new AnswerStore(this.#commands, member);
-    this.#reader = new StreamReader(new RedisConnection(target, failed));
+    this.#reader = new StreamReader(new RedisConnection(target, lost));
     this.#reader.follow(inboxKey(member), (entries) => this.#readInbox(entries));
     this.#timer = setInterval(() => this.#lookAtAll(), lookEveryMs);
   }
@@ -124,13 +124,14 @@ export class RedisRelay implements Relay {
   }
 
   #failed(err: unknown): void {
-    if (this.#isClosed) return;
-    if (isRefusal(err)) {
-      this.#log.warn({ err }, "Redis refused what sharing an answer needs");
-      return;
-    }
+    if (isRefusal(err)) this.#log.warn({ err }, "Redis refused what sharing an answer needs");
+    if (!(err instanceof RedisSilent)) return; // where there is no connection, it says so itself
     this.#pausedUntilMs = performance.now() + pauseMs;
-    if (this.#isDown) return;
+    this.#lost(err);
+  }
+
+  #lost(err: unknown): void {
+    if (this.#isDown || this.#isClosed) return;
     this.#isDown = true;
     this.#log.warn({ err }, "Redis cannot be reached: each server asks for its own answers");
   }
