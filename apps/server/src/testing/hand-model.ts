@@ -1,6 +1,6 @@
+import type { Log } from "@peregrine/process";
 import type { AnswerCache, CachedAnswer } from "../generation/shared/answer-cache.ts";
 import { keyText } from "../generation/shared/request-key.ts";
-import type { Log } from "../log.ts";
 import type { Model, ModelEvent, ModelRequest } from "../models/model.ts";
 
 /** A model whose every answer is written by hand. */

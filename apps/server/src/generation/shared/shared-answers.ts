@@ -1,4 +1,4 @@
-import type { Log } from "../../log.ts";
+import type { Log } from "@peregrine/process";
 import type { Model, ModelEvent, ModelRequest } from "../../models/model.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { continueFrom } from "./continue-from.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { RedisTarget } from "@peregrine/cache";
-import type { Log } from "../../../log.ts";
+import type { Log } from "@peregrine/process";
 import type { FrameClock } from "../../frame-clock.ts";
 import type { Place, Relay } from "../relay.ts";
 import type { SharedStream } from "../shared-stream.ts";
