@@ -94,3 +94,15 @@ test("the stream stays bounded however long the answer, and the whole of it stay
   expect(entries.most).toBe(2048);
   expect(entries.text()).toBe(stream.text());
 });
+
+test("what was being written when the last reader left is written again for the next", async () => {
+  const { entries, stream, publisher } = setUp();
+  publisher.start();
+  stream.append("one");
+  publisher.stop();
+  await settled();
+  entries.list.length = 0; // it has run out
+  publisher.start();
+  await settled();
+  expect(entries.text()).toBe("one");
+});
