@@ -110,9 +110,10 @@ export class SharedAnswers implements Model {
       }
       await this.#keep(key, request.model, stream);
     };
-    // What goes wrong is told to the readers. It can be joined until it is in the cache, so that
-    // nobody falls between the two.
-    void write().finally(forget);
+    // It can be joined until it is in the cache, so that nobody falls between the two.
+    write()
+      .catch((err) => this.#deps.log.error({ err }, "sharing an answer failed"))
+      .finally(forget);
     return stream;
   }
 
