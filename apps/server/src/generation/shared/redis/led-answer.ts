@@ -58,8 +58,11 @@ export class LedAnswer implements Lead {
 
   /** Leaves the answer to those who follow it. */
   async handOver(): Promise<void> {
-    await this.#tellEnd();
-    if (!this.#options.stream.outcome) this.#options.cancel();
+    try {
+      await this.#tellEnd();
+    } finally {
+      if (!this.#options.stream.outcome) this.#options.cancel();
+    }
   }
 
   /** Gives the lead up, and the stream with it, if nobody reads. Never rejects. */
