@@ -12,6 +12,7 @@ import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
 import { openBus } from "./bus/open-bus.ts";
+import { answerCache } from "./cache/answer-cache.ts";
 import { cachedDatabase } from "./cache/cached-database.ts";
 import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
@@ -27,6 +28,8 @@ import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
+import { RedisRelay } from "./generation/shared/redis/redis-relay.ts";
+import { SharedAnswers } from "./generation/shared/shared-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
 import { createApp, maxBodyBytes } from "./http/app.ts";
@@ -158,9 +161,11 @@ async function start(
   lifecycle.onClose("titles", () => titles.stop());
 
   const clock = new FrameClock();
+  const relay = config.REDIS_URL && new RedisRelay({ target: config.REDIS_URL, clock, log });
+  lifecycle.onClose("relay of answers", () => relay?.close());
   const running = new RunningAnswers({
     database,
-    model: models,
+    model: new SharedAnswers({ model: models, cache: answerCache(cache), relay, log }),
     clock,
     log,
     serverId,
