@@ -1,3 +1,4 @@
+import { LogHub } from "@peregrine/cache";
 import type { Log } from "@peregrine/process";
 import type { Edge } from "../edge.ts";
 import { BackOff } from "./back-off.ts";
@@ -33,6 +34,8 @@ type Slot = {
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #relay = new MessageRelay();
+  /** The middle of the caches' log, where no Redis is. */
+  readonly #cacheLog = new LogHub();
   readonly #slots: Slot[];
   #edge: Edge | undefined;
   #isStopping = false;
@@ -141,6 +144,8 @@ export class Fleet {
       environment,
       onMessage: (from, message) => this.#relayed(from, message),
     });
+    const detach = this.#cacheLog.attach(server.cacheChannel);
+    server.exited.then(detach, detach);
     const startedMs = performance.now();
     const timer = setTimeout(() => void server.stop(0), startTimeoutMs);
     let url: string;

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { IpcChannel } from "@peregrine/cache";
 import type { FleetMessage, Receiver } from "./message-relay.ts";
 
 export type ServerProcessOptions = {
@@ -44,6 +45,20 @@ export class ServerProcess implements Receiver {
       ready.reject(new Error(`the server ended before it was ready, with ${code ?? signal}`));
       exited.resolve({ code, signal });
     });
+  }
+
+  /** The channel that caches pass their log of invalidations over. */
+  get cacheChannel(): IpcChannel {
+    const child = this.#child;
+    return {
+      send(message) {
+        if (child.connected) child.send(message as object, () => {});
+      },
+      listen(onMessage) {
+        child.on("message", onMessage);
+        return () => child.off("message", onMessage);
+      },
+    };
   }
 
   get pid(): number {
