@@ -144,6 +144,20 @@ describe("of three servers", () => {
     expectNoDoubles(stage.writes());
   });
 
+  test("one is stopped while next to nobody asks: a read is late once, and not lost", async () => {
+    const stage = new Stage();
+    const victim = await stage.start("a");
+    await stage.start("b");
+    const edge = await stage.open({ environment: { LOAD_BALANCER_ALGORITHM: "round_robin" } });
+    process.kill(victim.process.pid, "SIGSTOP");
+    for (let round = 0; round < 3; round++) {
+      const startedMs = performance.now();
+      expect(await (await fetch(edge.url)).text()).toBe("b");
+      expect(performance.now() - startedMs).toBeLessThan(5000);
+    }
+    process.kill(victim.process.pid, "SIGCONT");
+  }, 20_000);
+
   test("one dies and comes back on the same address: it is used again", async () => {
     const stage = new Stage();
     const victim = await stage.start("a");
