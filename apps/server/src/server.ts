@@ -124,7 +124,7 @@ async function start(
   });
   lifecycle.onClose("lease", () => lease.stop());
 
-  const openedModels = openModels(config, log);
+  const openedModels = openModels(config, log, metrics);
   const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
@@ -190,6 +190,7 @@ async function start(
         resources,
         openSockets: () => live.openSockets,
         runningAnswers: () => running.size,
+        waitingAnswers: () => models.queued,
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
@@ -258,18 +259,31 @@ async function startPostgres(config: Config, log: Log, lifecycle: Lifecycle): Pr
   return postgres.url;
 }
 
-function openModels(config: Config, log: Log): ModelServers {
+function openModels(config: Config, log: Log, metrics: Metrics | undefined): ModelServers {
   if (config.MODEL_SERVERS.length === 0) {
     log.warn({}, "no MODEL_SERVERS: the built-in demonstration model answers");
     return demonstrationModel();
   }
+  const poolMetrics = metrics?.balancer.pool("models");
   return openModelServers({
-    urls: config.MODEL_SERVERS,
+    servers: config.MODEL_SERVERS,
     apiKey: config.MODEL_API_KEY,
     model: config.MODEL,
     limits: {
       firstTokenMs: config.MODEL_FIRST_TOKEN_TIMEOUT * 1000,
       nextTokenMs: config.MODEL_TOKEN_TIMEOUT * 1000,
+    },
+    balancing: {
+      maxInFlight: config.MODEL_MAX_IN_FLIGHT || undefined,
+      maxWaitMs: config.MODEL_QUEUE_TIMEOUT * 1000,
+      events: {
+        ...poolMetrics,
+        onEjection(ejection) {
+          poolMetrics?.onEjection(ejection);
+          const { server, reason, forMs } = ejection;
+          log.warn({ server: server.id, reason, forMs }, "a model server is put aside");
+        },
+      },
     },
     onFailure: ({ server, error, failedOver }) =>
       log.warn({ server, code: error.code, err: error, failedOver }, "a model server failed"),
