@@ -17,21 +17,26 @@ import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
 import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
+import { fileAddresses } from "./files/file-addresses.ts";
+import { FileRemovals } from "./files/file-removals.ts";
+import { Files } from "./files/files.ts";
+import { openFileStore, openNetworks } from "./files/open-delivery.ts";
+import { openUploads } from "./files/receive-file.ts";
+import { openPdfText } from "./files/text/pdf-text.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, maxBodyBytes } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
 import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
-import { demonstrationModel } from "./models/demonstration-model.ts";
-import { type ModelServers, openModelServers } from "./models/model-servers.ts";
+import { openModels } from "./models/open-models.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
@@ -83,7 +88,7 @@ async function start(
 ): Promise<Server> {
   let isDraining = false;
   const timings = new RequestTimings();
-  const webFiles = await loadWebFiles(webDirectory);
+  const webFiles = await loadWebFiles(webDirectory, config.CDN_URL);
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
@@ -180,6 +185,14 @@ async function start(
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
 
+  const store = await openFileStore(config);
+  lifecycle.onClose("file store", () => store.close());
+  const network = await openNetworks(config);
+  lifecycle.onClose("networks", () => network.close());
+  const addresses = await fileAddresses(config);
+  const removals = new FileRemovals({ database, store, network, addresses, log });
+  lifecycle.onClose("removals", () => removals.stop());
+
   const figures = metrics
     ? await startMetrics({
         config,
@@ -213,6 +226,10 @@ async function start(
       warm: warming.warm,
       reads,
       sockets: new OpenSockets(),
+      files: new Files({ database, store, removals, pdfText: openPdfText() }),
+      fileStore: store,
+      fileAddresses: addresses,
+      receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
       isDraining: () => isDraining,
     },
     {
@@ -226,6 +243,7 @@ async function start(
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
+    maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
     fetch: gate.before(
       app.fetch,
       new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),
@@ -257,35 +275,4 @@ async function startPostgres(config: Config, log: Log, lifecycle: Lifecycle): Pr
   });
   lifecycle.onClose("embedded Postgres", () => postgres.stop());
   return postgres.url;
-}
-
-function openModels(config: Config, log: Log, metrics: Metrics | undefined): ModelServers {
-  if (config.MODEL_SERVERS.length === 0) {
-    log.warn({}, "no MODEL_SERVERS: the built-in demonstration model answers");
-    return demonstrationModel();
-  }
-  const poolMetrics = metrics?.balancer.pool("models");
-  return openModelServers({
-    servers: config.MODEL_SERVERS,
-    apiKey: config.MODEL_API_KEY,
-    model: config.MODEL,
-    limits: {
-      firstTokenMs: config.MODEL_FIRST_TOKEN_TIMEOUT * 1000,
-      nextTokenMs: config.MODEL_TOKEN_TIMEOUT * 1000,
-    },
-    balancing: {
-      maxInFlight: config.MODEL_MAX_IN_FLIGHT || undefined,
-      maxWaitMs: config.MODEL_QUEUE_TIMEOUT * 1000,
-      events: {
-        ...poolMetrics,
-        onEjection(ejection) {
-          poolMetrics?.onEjection(ejection);
-          const { server, reason, forMs } = ejection;
-          log.warn({ server: server.id, reason, forMs }, "a model server is put aside");
-        },
-      },
-    },
-    onFailure: ({ server, error, failedOver }) =>
-      log.warn({ server, code: error.code, err: error, failedOver }, "a model server failed"),
-  });
 }
