@@ -10,6 +10,8 @@ const programs = [
   { path: "/usr/bin/ceph-mon", package: "ceph-mon" },
   { path: "/usr/bin/ceph-osd", package: "ceph-osd" },
   { path: "/usr/sbin/varnishd", package: "varnish" },
+  { path: "/usr/sbin/haproxy", package: "haproxy" },
+  { path: "/usr/bin/openssl", package: "openssl" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
 ];
 

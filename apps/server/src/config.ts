@@ -1,6 +1,6 @@
-import { parseRedisUrl } from "./cache/redis-target.ts";
 import {
   addressList,
+  type Config as ConfigOf,
   flag,
   fraction,
   integer,
@@ -8,11 +8,13 @@ import {
   optionalSecret,
   optionalText,
   optionalUrl,
+  readSettings,
   type Setting,
   setting,
   text,
   urlList,
-} from "./settings.ts";
+} from "@peregrine/settings";
+import { parseRedisUrl } from "./cache/redis-target.ts";
 
 const postgresSchemes = ["postgres", "postgresql"];
 const webSchemes = ["http", "https"];
@@ -195,12 +197,10 @@ export const settings = {
   AUTO_OPTIMIZATION: flag(true, { about: "Whether the database is optimised at quiet hours." }),
 } satisfies Record<string, Setting<unknown>>;
 
-type Table = typeof settings;
-type Value<S> = S extends Setting<infer T> ? T : never;
-export type Config = { readonly [Name in keyof Table]: Value<Table[Name]> };
+export type Config = ConfigOf<typeof settings>;
 
 /** What is of use with another setting only. */
-const dependencies: readonly (readonly [keyof Table, keyof Table])[] = [
+const dependencies: readonly (readonly [keyof Config, keyof Config])[] = [
   ["S3_ENDPOINT", "S3_BUCKET"],
   ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"],
   ["CDN_SIGNING_KEY", "CDN_URL"],
@@ -212,35 +212,17 @@ const dependencies: readonly (readonly [keyof Table, keyof Table])[] = [
   ["CLOUDFLARE_ZONE_ID", "CLOUDFLARE_API_TOKEN"],
 ];
 
-/** The environment has settings that are not accepted; the message has one line for each. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
-
 /**
  * Reads every setting at once.
  *
  * @throws ConfigError naming each wrong variable, its value (unless it is a secret) and what is accepted.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  const config: Record<string, unknown> = {};
-  const problems: string[] = [];
-  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
-    const given = environment[name]?.trim();
-    const value = given || setting.fallback;
-    if (value === undefined) continue;
-    const parsed = setting.parse(value);
-    if (parsed === undefined) {
-      const shown = setting.secret ? "the given value" : JSON.stringify(value);
-      problems.push(`${name}: ${shown} is not accepted; expected ${setting.accepts}`);
-    }
-    config[name] = parsed;
-  }
-  for (const [name, needed] of dependencies) {
-    if (config[name] && !config[needed]) problems.push(`${needed}: must be set where ${name} is`);
-  }
-  if (problems.length > 0) throw new ConfigError(problems.join("\n"));
-  return config as Config;
+  return readSettings(environment, settings, (config) =>
+    dependencies
+      .filter(([name, needed]) => config[name] && !config[needed])
+      .map(([name, needed]) => `${needed}: must be set where ${name} is`),
+  );
 }
 
 /** The settings of this process. The one place that reads the environment. */

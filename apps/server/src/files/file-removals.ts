@@ -1,6 +1,6 @@
 import type { CdnNetwork, FileStore } from "@peregrine/cdn";
 import { type Database, newId } from "@peregrine/database";
-import type { Log } from "../log.ts";
+import type { Log } from "@peregrine/process";
 import type { FileAddresses } from "./file-addresses.ts";
 
 type Dependencies = {

@@ -1,0 +1,15 @@
+export { type Config, ConfigError, readSettings } from "./read-settings.ts";
+export {
+  addressList,
+  flag,
+  fraction,
+  integer,
+  oneOf,
+  optionalSecret,
+  optionalText,
+  optionalUrl,
+  type Setting,
+  setting,
+  text,
+  urlList,
+} from "./setting.ts";
