@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { fail, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
+import { buildWeb, fail, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
 
 /** The programs of the house, by the name they are run by: `npm run peregrine -- edge …`. */
 const programs = {
   edge: "apps/edge/src/main.ts",
+  cdn: "apps/server/src/cdn/main.ts",
 };
 
 const [name = "", ...args] = process.argv.slice(2);
@@ -14,7 +15,9 @@ if (program === undefined) {
   fail(`${JSON.stringify(name)} is no program of Peregrine; known are: ${known}`);
 }
 installPackages();
-const child = spawn(findBun(), [join(root, program), ...args], {
+const bun = findBun();
+if (name === "cdn") buildWeb(bun);
+const child = spawn(bun, [join(root, program), ...args], {
   cwd: root,
   env: serverEnvironment,
   stdio: "inherit",

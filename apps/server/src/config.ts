@@ -155,6 +155,10 @@ export const settings = {
     about:
       "Signs the addresses of files under `CDN_URL`, where the CDN asks this server for them. Any text from 16 characters, the same for all servers.",
   }),
+  CDN_ASSETS: flag(false, {
+    about:
+      "Whether the page loads its scripts and styles from `CDN_URL`. They are there when the CDN asks this server for `/assets/`, or once `npm run peregrine -- cdn sync` has put them into the bucket.",
+  }),
   CDN_CACHE_TTL: integer(
     31_536_000,
     { min: 0, max: 31_536_000 },
@@ -253,6 +257,7 @@ const dependencies: readonly (readonly [keyof Config, keyof Config])[] = [
   ["S3_ENDPOINT", "S3_BUCKET"],
   ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"],
   ["CDN_SIGNING_KEY", "CDN_URL"],
+  ["CDN_ASSETS", "CDN_URL"],
   ["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY"],
   ["CLOUDFRONT_PRIVATE_KEY", "CLOUDFRONT_KEY_PAIR_ID"],
   ["CLOUDFRONT_KEY_PAIR_ID", "CDN_URL"],

@@ -92,7 +92,10 @@ async function start(
 ): Promise<Server> {
   let isDraining = false;
   const timings = new RequestTimings();
-  const webFiles = await loadWebFiles(webDirectory, config.CDN_URL);
+  const webFiles = await loadWebFiles(webDirectory, {
+    cdnUrl: config.CDN_URL,
+    hasAssets: config.CDN_ASSETS,
+  });
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));

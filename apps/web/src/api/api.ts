@@ -6,6 +6,8 @@ import type {
   ConversationListBody,
   CreateConversationBody,
   CreatedApiKeyBody,
+  FileBody,
+  FileInfo,
   LoginBody,
   MessageListBody,
   PatchConversationBody,
@@ -15,6 +17,7 @@ import type {
   UserBody,
 } from "@peregrine/protocol";
 import { ApiError } from "./api-error.ts";
+import { type SendForm, sendForm } from "./send-form.ts";
 
 const BASE = "/api/v1";
 const CONVERSATIONS_PER_PAGE = 50;
@@ -29,10 +32,12 @@ export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
  */
 export class Api {
   readonly #fetch: Fetch;
+  readonly #sendForm: SendForm;
   readonly #onUnauthenticated: () => void;
 
-  constructor(options: { fetch: Fetch; onUnauthenticated: () => void }) {
+  constructor(options: { fetch: Fetch; sendForm?: SendForm; onUnauthenticated: () => void }) {
     this.#fetch = options.fetch;
+    this.#sendForm = options.sendForm ?? sendForm;
     this.#onUnauthenticated = options.onUnauthenticated;
   }
 
@@ -109,6 +114,23 @@ export class Api {
     await this.#send("POST", `/messages/${messageId}/stop`);
   }
 
+  /** Uploads a file. `onProgress` is told how much of it is on its way, from 0 to 1. */
+  async uploadFile(
+    file: File,
+    onProgress: (fraction: number) => void,
+    signal: AbortSignal,
+  ): Promise<FileInfo> {
+    const form = new FormData();
+    form.append("file", file);
+    const response = await this.#sendForm(`${BASE}/files`, form, onProgress, signal);
+    if (!response.ok) throw await this.#refusal(response);
+    return (await readJson<FileBody>(response)).file;
+  }
+
+  async deleteFile(id: string): Promise<void> {
+    await this.#send("DELETE", `/files/${id}`);
+  }
+
   async apiKeys(): Promise<ApiKeyListBody["apiKeys"]> {
     return (await this.#json<ApiKeyListBody>("GET", "/api-keys")).apiKeys;
   }
@@ -122,15 +144,7 @@ export class Api {
   }
 
   async #json<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const response = await this.#send(method, path, body);
-    try {
-      return (await response.json()) as Body;
-    } catch (cause) {
-      throw new ApiError("bad_response", "The server's answer could not be read.", {
-        status: response.status,
-        cause,
-      });
-    }
+    return readJson(await this.#send(method, path, body));
   }
 
   #send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -163,9 +177,24 @@ export class Api {
       throw ApiError.network(cause);
     }
     if (response.ok) return response;
+    throw await this.#refusal(response);
+  }
+
+  async #refusal(response: Response): Promise<ApiError> {
     const error = await ApiError.from(response);
     if (error.code === "unauthenticated") this.#onUnauthenticated();
-    throw error;
+    return error;
+  }
+}
+
+async function readJson<Body>(response: Response): Promise<Body> {
+  try {
+    return (await response.json()) as Body;
+  } catch (cause) {
+    throw new ApiError("bad_response", "The server's answer could not be read.", {
+      status: response.status,
+      cause,
+    });
   }
 }
 
