@@ -9,6 +9,8 @@ export type PlanNode = {
   "Total Cost": number;
   "Plan Rows": number;
   Filter?: string;
+  "Index Cond"?: string;
+  "Recheck Cond"?: string;
   "Hash Cond"?: string;
   "Merge Cond"?: string;
   "Join Filter"?: string;

@@ -6,7 +6,8 @@ export type Candidate = { table: string; keys: string[] };
 type TableColumns = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
- * Candidates for the tables that a plan reads whole: columns compared for equality first, then one
+ * Candidates for the tables of which a plan reads more than it needs: all of it, or by an index and
+ * then throwing rows away. Columns compared for equality first, then one
  * that is compared by order or that the rows are sorted by. Only of plain columns; conditions with
  * OR are left, since no single index serves them.
  *
@@ -25,7 +26,8 @@ function walk(
   columns: TableColumns,
   found: Candidate[],
 ): void {
-  if (node["Node Type"] === "Seq Scan") {
+  const readsTooMuch = node["Node Type"] === "Seq Scan" || node.Filter !== undefined;
+  if (readsTooMuch && node["Relation Name"] !== undefined) {
     const candidate = candidateOf(node, sortKeys, joins, columns);
     if (candidate) found.push(candidate);
   }
@@ -45,7 +47,8 @@ function candidateOf(
   const table = node["Relation Name"] ?? "";
   const known = columns.get(table);
   if (!known) return null;
-  const filter = node.Filter ?? "";
+  const conditions = [node.Filter, node["Index Cond"], node["Recheck Cond"]];
+  const filter = conditions.filter((condition) => condition !== undefined).join(" AND ");
   if (/ OR /.test(filter)) return null;
   const alias = node.Alias ?? table;
   const equal = new Set<string>();
