@@ -39,18 +39,23 @@ export function findBun() {
   return bun;
 }
 
-/** Builds the web application where its sources are newer than the build. */
+/** Builds and compresses the web application where its sources are newer than the build. */
 export function buildWeb(bun) {
-  const sources = ["apps/web", "packages/protocol", "package-lock.json"].map((path) =>
+  const compressor = "scripts/compress-web.ts";
+  const sources = ["apps/web", "packages/protocol", "package-lock.json", compressor].map((path) =>
     join(root, path),
   );
-  const built = join(root, "apps/web/dist/index.html");
+  const output = join(root, "apps/web/dist");
+  // Written when the rest is: a build that was cut off is made again.
+  const built = join(output, ".built");
   const builtMs = existsSync(built) ? statSync(built).mtimeMs : 0;
   if (Math.max(...sources.map(newestMs)) <= builtMs) return;
   console.log("Building the web application …");
   run(bun, ["--bun", join(root, "node_modules/vite/bin/vite.js"), "build", "--logLevel", "warn"], {
     cwd: join(root, "apps/web"),
   });
+  run(bun, [join(root, compressor), output]);
+  writeFileSync(built, "");
 }
 
 /** Runs a command to its end with our own output; ends this process where it fails. */

@@ -17,7 +17,7 @@ const steps = 10;
 
 printMachine(`npm run bench -- aborts ${process.argv.slice(2).join(" ")}`);
 const models = await startModelServer();
-const server = await startServer({ MODEL_SERVERS: models.url, MODEL: "test", LOG_LEVEL: "error" });
+const server = await startServer({ MODEL_SERVERS: models.url, MODEL: "test" });
 const account = await register(server.url);
 
 const megabytes: number[] = [];

@@ -14,7 +14,7 @@ export type RecordedRequest = {
   ending: Ended | undefined;
 };
 
-export type Ended = { how: Ending; atMs: number };
+type Ended = { how: Ending; atMs: number };
 
 const maxRecorded = 10_000;
 

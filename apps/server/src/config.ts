@@ -1,3 +1,4 @@
+import { parseRedisUrl } from "./cache/redis-target.ts";
 import {
   addressList,
   flag,
@@ -7,6 +8,7 @@ import {
   optionalText,
   optionalUrl,
   type Setting,
+  setting,
   text,
   urlList,
 } from "./settings.ts";
@@ -95,10 +97,15 @@ export const settings = {
     { about: "Seconds after which a connection is replaced by a new one." },
   ),
 
-  REDIS_URL: optionalUrl(["redis", "rediss"], {
-    about: "Redis behind the memory cache. Without it the memory cache serves alone.",
-    secret: true,
-  }),
+  REDIS_URL: setting(
+    "redis://… or rediss://…, several separated by commas for a cluster, or redis+sentinel://host:port,host:port/name",
+    {
+      about: "Redis behind the memory cache. Without it the memory cache serves alone.",
+      secret: true,
+    },
+    undefined,
+    parseRedisUrl,
+  ),
   CACHE_TTL: integer(
     3600,
     { min: 1, max: 30 * day },
@@ -136,8 +143,14 @@ export const settings = {
 
   METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
   METRICS_PORT: integer(9090, { min: 0, max: 65_535 }, { about: "Port that serves `/metrics`." }),
-  MEMORY_THRESHOLD: fraction(0.8, { about: "Share of memory in use above which load is shed." }),
-  CPU_THRESHOLD: fraction(0.7, { about: "Share of CPU in use above which load is shed." }),
+  MEMORY_THRESHOLD: fraction(0.8, {
+    about:
+      "Share of memory in use above which caches shrink; nearly full, new answers are refused.",
+  }),
+  CPU_THRESHOLD: fraction(0.7, {
+    about:
+      "Share of CPU in use above which background work waits; nearly full, low priority is refused.",
+  }),
   AUTO_OPTIMIZATION: flag(true, { about: "Whether the database is optimised at quiet hours." }),
 } satisfies Record<string, Setting<unknown>>;
 

@@ -2,18 +2,24 @@ import type { Database } from "@peregrine/database";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
 import type { Authenticate } from "./auth/authentication.ts";
 import type { Passwords } from "./auth/passwords.ts";
+import type { CachedReads } from "./cache/cached-reads.ts";
+import type { AppCache } from "./cache/open-cache.ts";
+import type { WarmableType } from "./cache/warm-cache.ts";
 import type { Config } from "./config.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
+import type { RequestTimings } from "./http/request-timings.ts";
 import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import type { ModelServers } from "./models/model-servers.ts";
+import type { Gate } from "./performance/gate.ts";
 
 /** What the features of one server process share. Made once, in `main.ts`. */
 export type Context = {
   config: Config;
   log: Log;
+  timings: RequestTimings;
   database: Database;
   authenticate: Authenticate;
   passwords: Passwords;
@@ -21,7 +27,13 @@ export type Context = {
   clientAddress: ClientAddress;
   models: ModelServers;
   answering: Answering;
+  cache: AppCache;
+  /** Loads into the cache what is likely to be asked for. */
+  warm(type: WarmableType): Promise<{ readonly warmed: number }>;
+  /** Reads whose answer is sent as it was encoded before. */
+  reads: CachedReads;
   live: LiveHub;
+  gate: Gate;
   sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */
   isDraining(): boolean;

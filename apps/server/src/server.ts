@@ -9,15 +9,20 @@ import {
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
+import { cachedDatabase } from "./cache/cached-database.ts";
+import { cachedReads } from "./cache/cached-reads.ts";
+import { keepWarm } from "./cache/keep-warm.ts";
+import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
-import { ProcessUsage } from "./health/process-usage.ts";
 import { createApp } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
+import { listen } from "./http/listen.ts";
+import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
@@ -25,6 +30,9 @@ import { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
+import { Endpoints } from "./performance/endpoints.ts";
+import { Gate } from "./performance/gate.ts";
+import { watchResources } from "./performance/watch-resources.ts";
 
 export type Server = {
   /** Where it listens. */
@@ -67,19 +75,31 @@ async function start(
   lifecycle: Lifecycle,
 ): Promise<Server> {
   let isDraining = false;
+  const timings = new RequestTimings();
   const webFiles = await loadWebFiles(webDirectory);
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
-  const database = openDatabase({
+  const uncached = openDatabase({
     url: databaseUrl,
     poolSize: config.DB_POOL_SIZE,
     maxOverflow: config.DB_MAX_OVERFLOW,
     poolTimeoutMs: config.DB_POOL_TIMEOUT * 1000,
     poolRecycleMs: config.DB_POOL_RECYCLE * 1000,
-    on: hooks.onQuery ? { query: hooks.onQuery } : {},
+    on: {
+      query(info) {
+        timings.addQuery(info.waitMs + info.durationMs);
+        hooks.onQuery?.(info);
+      },
+    },
   });
-  lifecycle.onClose("database connections", () => database.close());
+  lifecycle.onClose("database connections", () => uncached.close());
+  const cache = await openCache(config, uncached, log);
+  lifecycle.onClose("cache", () => cache.close());
+  const reads = cachedReads(uncached, cache);
+  const database = cachedDatabase(uncached, cache, reads);
+  const warming = keepWarm(cache, uncached, log);
+  lifecycle.onClose("warming", () => warming.stop());
 
   const serverId = newId();
   const live = new LiveHub();
@@ -93,12 +113,24 @@ async function start(
 
   const models = openModels(config, log);
   lifecycle.onClose("model servers", () => models.close());
+  const resources = await watchResources({
+    config,
+    log,
+    // A full collection takes tens of milliseconds: still far better than to be killed.
+    releaseMemory: () => {
+      cache.evictLeastUsed(0.5);
+      Bun.gc(true);
+    },
+  });
+  lifecycle.onClose("readings", () => resources.stop());
+  const gate = new Gate({ admission: resources.admission });
   const titles = new Titles({
     database,
     model: models,
     log,
     onTitled: (userId, conversation) =>
       live.publish(userId, { type: "conversation.updated", conversation }),
+    untilThereIsRoom: (signal) => resources.pressure.untilNormal(signal),
   });
   lifecycle.onClose("titles", () => titles.stop());
 
@@ -124,13 +156,11 @@ async function start(
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
 
-  const usage = new ProcessUsage();
-  lifecycle.onClose("readings", () => usage.stop());
-
   const app = createApp(
     {
       config,
       log,
+      timings,
       database,
       authenticate: createAuthentication(database, config.PUBLIC_URL),
       passwords: createPasswords(),
@@ -139,15 +169,25 @@ async function start(
       models,
       answering,
       live,
+      gate,
+      cache,
+      warm: warming.warm,
+      reads,
       sockets: new OpenSockets(),
       isDraining: () => isDraining,
     },
-    usage,
+    {
+      reading: () => resources.monitor.latest,
+      pressure: () => resources.pressure.verdict.level,
+      runningAnswers: () => running.size,
+    },
     webFiles,
   );
-  app.listen({ hostname: config.HOST, port: config.PORT });
-  const listener = app.server;
-  if (!listener) throw new Error("the server does not listen");
+  const listener = listen(app, {
+    hostname: config.HOST,
+    port: config.PORT,
+    fetch: gate.before(app.fetch, new Endpoints(app.routes)),
+  });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));
   lifecycle.onClose("answers", () => running.drain(config.SHUTDOWN_TIMEOUT * 1000));

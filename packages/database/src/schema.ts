@@ -104,6 +104,12 @@ export const servers = pgTable("servers", {
   lastSeenAt: moment("last_seen_at").notNull().defaultNow(),
 });
 
+/** Servers that write while they are cut off from the log of invalidations, for the others to see. */
+export const cacheWitness = pgTable("cache_witness", {
+  node: text("node").primaryKey(),
+  saidAt: moment("said_at").notNull().defaultNow(),
+});
+
 export const conversations = pgTable(
   "conversations",
   {

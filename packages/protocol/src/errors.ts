@@ -23,6 +23,7 @@ export const errorTable = {
   payload_too_large: { status: 413, retryable: false },
   unsupported_media_type: { status: 415, retryable: false },
   too_many_attempts: { status: 429, retryable: true },
+  header_too_large: { status: 431, retryable: false },
   rate_limited: { status: 429, retryable: true },
   internal: { status: 500, retryable: true },
   database_unavailable: { status: 503, retryable: true },

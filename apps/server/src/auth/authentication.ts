@@ -5,7 +5,7 @@ import { hashSecret } from "./secrets.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 
 /** Who is asking, and the session or key that told so, by a name that is no secret. */
-export type Identity = { user: User; credential: string };
+type Identity = { user: User; credential: string };
 
 /** @throws ApiError unauthenticated, or bad_origin for a change that another site asked for */
 export type Authenticate = (request: Request) => Promise<Identity>;

@@ -12,7 +12,7 @@ type Timeouts = { timeout(request: Request, seconds: number): void };
 
 /** Asking, and everything about one answer. */
 export function answerRoutes(context: Context) {
-  const { database, answering, isDraining } = context;
+  const { database, answering, gate, timings, isDraining } = context;
   /** The answer as the client wants it: its events as they come, or the whole when it is done. */
   async function respond(request: Request, server: Timeouts | null, asked: Asked) {
     // The model may think for longer than a connection may be silent.
@@ -20,7 +20,8 @@ export function answerRoutes(context: Context) {
     if (request.headers.get("accept")?.includes("text/event-stream")) {
       return answering.stream(asked.log, -1);
     }
-    const answer = await answering.wait(asked.log, request.signal);
+    gate.waits(request);
+    const answer = await timings.model(answering.wait(asked.log, request.signal));
     if (!answer) throw new ApiError("not_found", "The answer was deleted while it was written.");
     if (answer.error) throw failedAnswer(answer.error);
     return Response.json({ question: asked.begun.question, answer }, { status: 201 });
@@ -73,6 +74,7 @@ export function answerRoutes(context: Context) {
       async ({ user, request, params, server }) => {
         const afterId = readLastEventId(request);
         server?.timeout(request, 0);
+        gate.waits(request);
         return answering.attach(user.id, params.id, afterId, request.signal);
       },
       {

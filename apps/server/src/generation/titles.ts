@@ -14,6 +14,8 @@ type Dependencies = {
   model: Model;
   log: Log;
   onTitled(userId: string, conversation: Conversation): void;
+  /** Resolves when there is room for work that nobody waits for. */
+  untilThereIsRoom(signal: AbortSignal): Promise<void>;
 };
 
 /**
@@ -51,6 +53,8 @@ export class Titles {
   async #run(): Promise<void> {
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       try {
+        await this.#deps.untilThereIsRoom(this.#shutdown.signal);
+        if (this.#shutdown.signal.aborted) return;
         await this.#title(next.userId, next.finished);
       } catch (err) {
         if (this.#shutdown.signal.aborted) return;

@@ -1,5 +1,6 @@
 import {
   HealthBody,
+  type LoadReport,
   type ReadyBody,
   ReadyBody as ReadySchema,
   ServerInfoBody,
@@ -7,15 +8,15 @@ import {
 import { Elysia } from "elysia";
 import type { Context } from "../context.ts";
 import { documented } from "../http/docs.ts";
+import type { ServerLoad } from "../performance/server-load.ts";
 import { version } from "../version.ts";
-import type { ProcessUsage } from "./process-usage.ts";
 
 const pingTimeoutMs = 2_000;
 
 /** Whether the server lives, whether it can take requests, and what it is. */
 export function healthRoutes(
   { config, database, models, log, isDraining }: Context,
-  usage: ProcessUsage,
+  load: ServerLoad,
 ) {
   let hasAccounts = false;
 
@@ -35,16 +36,30 @@ export function healthRoutes(
     return isReachable;
   }
 
+  function loadReport(): LoadReport {
+    const { cpu, eventLoop } = load.reading();
+    return {
+      cpu: round(cpu.fraction),
+      event_loop_delay_ms: round(eventLoop.meanDelayMs),
+      running_answers: load.runningAnswers(),
+    };
+  }
+
   return new Elysia()
     .get(
       "/health",
-      (): HealthBody => ({
-        status: "ok",
-        cpu_usage: round(usage.cpuFraction),
-        memory_usage: round(usage.memoryFraction),
-        version,
-        uptime: round(process.uptime()),
-      }),
+      ({ set }): HealthBody => {
+        set.headers["cache-control"] = "no-store";
+        return {
+          status: "ok",
+          cpu_usage: round(load.reading().cpu.fraction),
+          memory_usage: round(load.reading().memory.fraction),
+          pressure: load.pressure(),
+          load: loadReport(),
+          version,
+          uptime: round(process.uptime()),
+        };
+      },
       documented("Health", {
         summary: "Whether the process lives",
         returns: { 200: HealthBody },
@@ -58,7 +73,11 @@ export function healthRoutes(
         const status = isDraining() ? "draining" : isDatabaseUp ? "ready" : "unready";
         if (status !== "ready") set.status = 503;
         set.headers["cache-control"] = "no-store";
-        return { status, checks: { database: isDatabaseUp, migrations: true } };
+        return {
+          status,
+          checks: { database: isDatabaseUp, migrations: true },
+          load: loadReport(),
+        };
       },
       documented("Health", {
         summary: "Whether the server can take requests",
@@ -69,7 +88,8 @@ export function healthRoutes(
     )
     .get(
       "/api/v1/info",
-      async (): Promise<ServerInfoBody> => {
+      async ({ set }): Promise<ServerInfoBody> => {
+        set.headers["cache-control"] = "no-cache";
         hasAccounts ||= await database.users.any();
         return {
           version,

@@ -63,10 +63,16 @@ export function apiDocs(app: AnyElysia) {
   }
 
   return new Elysia()
-    .get("/api/docs/openapi.json", () => Response.json(describe()))
+    .get("/api/docs/openapi.json", ({ set }) => {
+      set.headers["cache-control"] = "no-cache";
+      return describe();
+    })
     .get(
       "/api/docs/style.css",
-      () => new Response(docsStyle, { headers: { "content-type": "text/css; charset=utf-8" } }),
+      () =>
+        new Response(docsStyle, {
+          headers: { "content-type": "text/css; charset=utf-8", "cache-control": "no-cache" },
+        }),
     )
     .get("/api/docs", () => {
       page ??= renderDocsPage(describe());
@@ -74,6 +80,7 @@ export function apiDocs(app: AnyElysia) {
         headers: {
           "content-type": "text/html; charset=utf-8",
           "content-security-policy": pagePolicy,
+          "cache-control": "no-cache",
         },
       });
     });

@@ -6,35 +6,32 @@ import type { Context } from "../context.ts";
 import { conversationRoutes } from "../conversations/conversation-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
-import type { ProcessUsage } from "../health/process-usage.ts";
-import { socketOptions, socketRoutes } from "../live/socket-routes.ts";
+import { socketRoutes } from "../live/socket-routes.ts";
+import { cacheRoutes } from "../performance/cache-routes.ts";
+import type { ServerLoad } from "../performance/server-load.ts";
 import { apiDocs } from "./api-docs.ts";
+import { deliver } from "./deliver.ts";
 import { readJsonBody } from "./json-body.ts";
 import { toApiError } from "./to-api-error.ts";
 import type { WebFiles } from "./web-files.ts";
 
 /** A question of the greatest length, every character escaped, fits well within. */
 const maxBodyBytes = 8 * limits.messageLength;
-/** Seconds a connection may be silent. Event streams send a comment more often than that. */
-const idleTimeoutSeconds = 60;
-
-const securityHeaders = {
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "same-origin",
-  "x-frame-options": "DENY",
-} as const;
 
 /** Every route of the server, with the errors and headers that they share. */
-export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFiles) {
-  const { log } = context;
+export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles) {
+  const { log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
     normalize: false,
-    serve: { idleTimeout: idleTimeoutSeconds, maxRequestBodySize: 64 * 1024 * 1024 },
-    websocket: socketOptions,
   });
   app
-    .headers(securityHeaders)
+    .wrap(
+      (handle) =>
+        (...request: unknown[]) =>
+          timings.run(() => handle(...request)),
+    )
+    .mapResponse(deliver(timings))
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .onError(({ error, request, path }) => {
       const apiError = toApiError(error);
@@ -44,19 +41,17 @@ export function createApp(context: Context, usage: ProcessUsage, webFiles: WebFi
       } else if (apiError.code === "database_unavailable") {
         log.warn({ err: error, method: request.method, path }, "the database did not answer");
       }
-      const response = apiError.toResponse();
-      for (const [name, value] of Object.entries(securityHeaders))
-        response.headers.set(name, value);
-      return response;
+      return apiError.toResponse();
     })
-    .use(healthRoutes(context, usage))
+    .use(healthRoutes(context, load))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
+    .use(cacheRoutes(context))
     .use(socketRoutes(context));
-  return app.use(apiDocs(app)).get("/*", ({ path }) => {
-    const response = webFiles(path);
+  return app.use(apiDocs(app)).get("/*", ({ request, path }) => {
+    const response = webFiles(request, path);
     if (!response) throw new NotFoundError();
     return response;
   });

@@ -20,16 +20,21 @@ import { startServer } from "../server.ts";
 /** An event of an answer as it came over the wire. */
 export type ReceivedEvent = { id: number; event: StreamEvent };
 
-/** A whole server on a free port with a database and a model server of its own. */
+/**
+ * A whole server on a free port with a database, a model server, a data directory and a web
+ * application of its own.
+ */
 export async function startTestServer(environment: Record<string, string> = {}) {
   const database = await createTestDatabase();
   const models = startModelServer();
   const web = mkdtempSync(join(tmpdir(), "peregrine-web-"));
   await Bun.write(join(web, "index.html"), "<!doctype html><title>Peregrine</title>");
   await Bun.write(join(web, "assets/app-1234.js"), "export {};");
+  const dataDirectory = mkdtempSync(join(tmpdir(), "peregrine-data-"));
   const queries: QueryInfo[] = [];
   const config = readConfig({
     PORT: "0",
+    DATA_DIR: dataDirectory,
     DATABASE_URL: database.url,
     MODEL_SERVERS: models.url,
     LOG_LEVEL: "error",
@@ -45,6 +50,9 @@ export async function startTestServer(environment: Record<string, string> = {}) 
     models,
     queries,
     databaseUrl: database.url,
+    dataDirectory,
+    /** The web application's build; read when the server starts. */
+    webDirectory: web,
     get url() {
       return server.url;
     },
@@ -58,6 +66,7 @@ export async function startTestServer(environment: Record<string, string> = {}) 
       await server.stop();
       models.stop();
       rmSync(web, { recursive: true });
+      rmSync(dataDirectory, { recursive: true });
       await database.drop();
     },
   };
@@ -91,6 +100,11 @@ export class TestUser {
     const cookie = response.headers.get("set-cookie")?.split(";", 1)[0] ?? "";
     const { user } = (await response.json()) as UserBody;
     return new TestUser(server, cookie, user);
+  }
+
+  /** The same person at another server. */
+  at(server: { url: string }): TestUser {
+    return new TestUser(server, this.cookie, this.user);
   }
 
   fetch(path: string, init: RequestInit & { json?: unknown } = {}): Promise<Response> {

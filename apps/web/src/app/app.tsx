@@ -3,6 +3,7 @@ import { DoorPage } from "../session/door-page.tsx";
 import { ThreadPage } from "../thread/thread-page.tsx";
 import { Logo } from "../ui/logo.tsx";
 import { useApp } from "./app-state.ts";
+import { Boundary } from "./boundary.tsx";
 import { LazyPage } from "./lazy-page.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Overlays } from "./overlays.tsx";
@@ -29,7 +30,9 @@ export function App() {
       )}
       {state !== "failed" && !isAtDoor && state !== "signed-out" && (
         <Shell>
-          <Page route={route} />
+          <Boundary path={app.router.path}>
+            <Page route={route} />
+          </Boundary>
         </Shell>
       )}
       <Overlays />

@@ -6,7 +6,11 @@ export function useShortcuts(): void {
   const app = useApp();
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]"))
+      if (
+        event.defaultPrevented ||
+        event.isComposing ||
+        document.querySelector("dialog[open], :popover-open")
+      )
         return;
       if (app.session.state.peek() !== "signed-in") return;
       const hasCommand = (event.metaKey || event.ctrlKey) && !event.altKey;
@@ -33,11 +37,11 @@ export function useShortcuts(): void {
   }, [app]);
 }
 
-/** At once where it can be, so that no key is lost; otherwise once the page has drawn it. */
+/** At once where it is there, so that no key is lost, and again in the page that is drawn next. */
 function focusSoon(id: string): void {
   const focus = () => document.getElementById(id)?.focus();
   focus();
-  if (document.activeElement?.id !== id) setTimeout(focus, 0);
+  setTimeout(focus, 0);
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -51,7 +51,9 @@ export class Router {
     if (event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = (event.target as Element | null)?.closest?.("a");
-    if (!link?.hasAttribute("href") || link.target || link.hasAttribute("download")) return;
+    const href = link?.getAttribute("href");
+    if (!link || !href || href.startsWith("#")) return;
+    if (link.target || link.hasAttribute("download")) return;
     const { origin, pathname, search } = new URL(link.href);
     if (origin !== this.#window.location.origin || pathname.startsWith("/api/")) return;
     event.preventDefault();

@@ -1,5 +1,5 @@
 import { limits } from "@peregrine/protocol/limits";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, describeError } from "../api/api-error.ts";
 import { useApp } from "../app/app-state.ts";
 import { signInPath } from "../router/route.ts";
@@ -27,6 +27,10 @@ export function DoorPage({ page, next }: { page: "login" | "register"; next: str
   const [isBusy, setBusy] = useState(false);
   const { title, action, other, ask } = words[page];
   const isSignupOpen = app.session.info.value?.signup !== "closed";
+
+  useEffect(() => {
+    document.title = `${action} · Peregrine`;
+  }, [action]);
 
   const set = (field: keyof typeof values) => (value: string) => {
     setValues({ ...values, [field]: value });

@@ -50,9 +50,9 @@ export class Session {
     this.lose();
   }
 
-  /** The session has ended, here or on the server. */
+  /** The session has ended, here or on the server. While starting, that is for the start to say. */
   lose(): void {
-    this.#enter(null);
+    if (this.#state.peek() === "signed-in") this.#enter(null);
   }
 
   #enter(user: User | null): void {

@@ -50,6 +50,7 @@ export function manualFrames() {
     },
     cancel: (handle: number) => void waiting.delete(handle),
     nowMs: () => 0,
+    pending: () => waiting.size,
     draw: () => {
       const due = [...waiting.values()];
       waiting.clear();

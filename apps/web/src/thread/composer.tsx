@@ -17,7 +17,8 @@ export function Composer({ thread }: { thread: Thread }) {
   newest.current = text;
   const isAnswering = thread.answering.value;
   const isTooLong = text.length > limits.messageLength;
-  const canSend = !isAnswering && !isTooLong && /\S/.test(text);
+  const isReady = thread.load.value === "ready";
+  const canSend = isReady && !isAnswering && !isTooLong && /\S/.test(text);
 
   useLayoutEffect(() => fitHeight(area.current), [text]);
   useEffect(() => {

@@ -11,6 +11,7 @@ test("draws once a frame, however many pieces come", () => {
   const stop = entry.streamed.subscribe(() => drawings++);
   for (const word of ["one ", "two ", "three"]) entry.receive({ type: "delta", text: word });
   expect(entry.streamed.value).toBeNull();
+  expect(frames.pending()).toBe(1);
   frames.draw();
   expect(entry.streamed.value?.map((block) => block.token.raw)).toEqual(["one two three"]);
   expect(drawings).toBe(2);

@@ -1,0 +1,84 @@
+import type { Admission, Priority, Ticket } from "@peregrine/resources";
+import { ApiError } from "../http/api-error.ts";
+import { securityHeaders } from "../http/security-headers.ts";
+import type { Endpoint, Endpoints } from "./endpoints.ts";
+
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+type Options = {
+  admission: Admission;
+  /** A request was answered; a stream counts as answered when its first byte goes out. */
+  onAnswered?: (endpoint: Endpoint, status: number, durationMs: number) => void;
+  now?: () => number;
+};
+
+/**
+ * What every request passes before the routes: it is let in, waits for a moment, or is sent away
+ * with a 503 that costs next to nothing. It holds its place until its response begins.
+ */
+export class Gate {
+  readonly #admission: Admission;
+  readonly #onAnswered: Options["onAnswered"];
+  readonly #now: () => number;
+  readonly #tickets = new WeakMap<Request, Ticket>();
+
+  constructor({ admission, onAnswered, now = () => performance.now() }: Options) {
+    this.#admission = admission;
+    this.#onAnswered = onAnswered;
+    this.#now = now;
+  }
+
+  /**
+   * Says that a request is done with what loads this server, and from here on waits for a model:
+   * it gives up its place, and how long it will take says nothing about load.
+   */
+  waits(request: Request): void {
+    this.#tickets.get(request)?.release(false);
+  }
+
+  /** @returns the application's `fetch` with the gate before it */
+  before(fetch: Fetch, endpoints: Endpoints): (request: Request) => Promise<Response | undefined> {
+    return async (request) => {
+      const startedMs = this.#now();
+      const endpoint = endpoints.find(request.method, request.url);
+      const response = await this.#answer(request, endpoint, fetch);
+      // An upgrade to a socket has no response.
+      this.#onAnswered?.(endpoint, response?.status ?? 101, this.#now() - startedMs);
+      return response;
+    };
+  }
+
+  async #answer(request: Request, endpoint: Endpoint, fetch: Fetch): Promise<Response | undefined> {
+    if (endpoint.priority === null) return fetch(request);
+    const priority = canWait(request) ? "low" : endpoint.priority;
+    const ticket =
+      this.#admission.tryAdmit(priority, endpoint.baseline) ??
+      (await this.#admission.admit(priority, endpoint.baseline));
+    if (!ticket) return refusal(priority);
+    this.#tickets.set(request, ticket);
+    try {
+      const response = await fetch(request);
+      // A failure may be quick because nothing was done: there is nothing to learn from it.
+      ticket.release(response !== undefined && response.status < 500);
+      return response;
+    } finally {
+      ticket.release(false);
+    }
+  }
+}
+
+/** Whether a program says that its request can wait: `Priority: u=5` and above (RFC 9218). */
+function canWait(request: Request): boolean {
+  const header = request.headers.get("priority");
+  return header !== null && /(^|[ ,])u=[567]/.test(header);
+}
+
+function refusal(priority: Priority): Response {
+  const error = new ApiError("overloaded", "The server has too much to do. Try again shortly.", {
+    // Not all at once: what came together would come together again.
+    retryAfterSeconds: priority === "low" ? 10 + Math.random() * 20 : 1 + Math.random() * 2,
+  });
+  const response = error.toResponse();
+  for (const [name, value] of Object.entries(securityHeaders)) response.headers.set(name, value);
+  return response;
+}

@@ -1,0 +1,152 @@
+import { Cache } from "./cache.ts";
+import { type CacheOptions, type CacheSettings, resolveOptions } from "./cache-options.ts";
+import { Flights } from "./loading/flights.ts";
+import { LoadLock } from "./loading/load-lock.ts";
+import { Loader } from "./loading/loader.ts";
+import type { InvalidationLog } from "./log/invalidation-log.ts";
+import { Knowledge } from "./log/knowledge.ts";
+import { LogFollower } from "./log/log-follower.ts";
+import { SoloLog } from "./log/solo-log.ts";
+import type { Transport } from "./log/transport.ts";
+import { EntryMaker } from "./make-entry.ts";
+import { EntryIndex } from "./memory/entry-index.ts";
+import { MemoryLayer } from "./memory/memory-layer.ts";
+import { RedisLayer } from "./redis/redis-layer.ts";
+import { openRedisLink, type RedisLink } from "./redis/redis-link.ts";
+import { redisTransport } from "./redis/redis-transport.ts";
+import { withTimeLimit } from "./time-limit.ts";
+import { TypeCounts, type TypeState } from "./type-state.ts";
+import { resolveType, type TypeTable } from "./type-table.ts";
+
+/**
+ * Opens a cache. It is ready as soon as it resolves, also when Redis cannot be reached: it then
+ * serves from the source until Redis is there. Close it to stop its timers and connections.
+ */
+export async function createCache<const T extends TypeTable>(
+  options: CacheOptions<T>,
+): Promise<Cache<T>> {
+  const settings = resolveOptions(options);
+  const { clock, random, events, redis: redisSettings } = settings;
+  const types = new Map<string, TypeState>();
+  for (const [name, definition] of Object.entries(options.types)) {
+    types.set(name, {
+      ...resolveType(name, definition),
+      counts: new TypeCounts(),
+      index: new EntryIndex(),
+    });
+  }
+
+  const knowledge = new Knowledge({ maxVersions: MAX_GUARDS });
+  const memory = new MemoryLayer({
+    types: [...types.values()],
+    maxEntries: settings.maxEntries,
+    maxBytes: settings.maxBytes,
+    knowledge,
+    clock,
+    random,
+  });
+  const link =
+    redisSettings &&
+    openRedisLink(redisSettings.target, (error) => events.onError?.(error, "redis link"));
+  const redis =
+    link &&
+    new RedisLayer({
+      link,
+      namespace: redisSettings.namespace,
+      knowledge,
+      clock,
+      callTimeoutMs: redisSettings.callTimeoutMs,
+      compressAboveBytes: redisSettings.compressAboveBytes,
+      onBreaker: (state) => events.onBreaker?.(state),
+      onUnreadable: (key, reason) => events.onUnreadable?.(key, reason),
+    });
+  const transport = options.transport ?? (link && openTransport(settings, link));
+  const log = openLog(settings, transport, knowledge, memory);
+  const maker = new EntryMaker({ clock, random, knowledge });
+  const lock = new LoadLock({
+    redis,
+    clock,
+    random,
+    node: settings.node,
+    onError: (error) => events.onError?.(error, "lock"),
+  });
+  const loader = new Loader({ clock, knowledge, maker, memory, redis, lock, events });
+  const flights = new Flights({ knowledge, clock });
+
+  const sweeper = setInterval(() => {
+    memory.sweep(Math.max(MIN_SWEEP, Math.ceil(memory.size / SWEEPS_PER_ROUND)));
+  }, SWEEP_INTERVAL_MS);
+  sweeper.unref?.();
+
+  const release = async () => {
+    clearInterval(sweeper);
+    redis?.close();
+    link?.close();
+  };
+  if (link !== undefined) {
+    // A Redis that is there is used from the first request on; one that is not holds nothing up.
+    await withTimeLimit(link.connected, FIRST_CONNECT_MS, "connecting to Redis").catch((error) =>
+      events.onError?.(error, "redis link"),
+    );
+  }
+  await log.start();
+  return new Cache<T>({
+    settings,
+    types,
+    memory,
+    redis,
+    knowledge,
+    log,
+    maker,
+    flights,
+    loader,
+    release,
+  });
+}
+
+/** Guards whose numbers are remembered, here and in Redis. About 100 bytes each. */
+const MAX_GUARDS = 500_000;
+const SWEEP_INTERVAL_MS = 250;
+/** A round over a large memory takes a minute, a small one is looked at whole each time. */
+const SWEEPS_PER_ROUND = 240;
+const MIN_SWEEP = 1000;
+const FIRST_CONNECT_MS = 1000;
+/** Limit of one call for the log. Longer than for a value: to be cut off costs more than to wait. */
+const LOG_CALL_TIMEOUT_MS = 250;
+
+function openTransport(settings: CacheSettings, link: RedisLink): Transport | undefined {
+  if (settings.redis === undefined) return undefined;
+  return redisTransport({
+    target: settings.redis.target,
+    link,
+    namespace: settings.redis.namespace,
+    aliveForMs: settings.leaseMs * 2,
+    maxRecords: settings.redis.maxLogRecords,
+    maxGuards: MAX_GUARDS,
+    onError: (error, during) => settings.events.onError?.(error, during),
+  });
+}
+
+function openLog(
+  settings: CacheSettings,
+  transport: Transport | undefined,
+  knowledge: Knowledge,
+  memory: MemoryLayer,
+): InvalidationLog {
+  if (transport === undefined) return new SoloLog(knowledge);
+  return new LogFollower({
+    node: settings.node,
+    transport,
+    witness: settings.witness,
+    knowledge,
+    clock: settings.clock,
+    leaseMs: settings.leaseMs,
+    pendingLeaseMs: settings.pendingLeaseMs,
+    callTimeoutMs: LOG_CALL_TIMEOUT_MS,
+    onReset: (reason) => {
+      memory.clear();
+      settings.events.onReset?.(reason);
+    },
+    onError: (error, during) => settings.events.onError?.(error, during),
+  });
+}
