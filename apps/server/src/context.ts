@@ -1,4 +1,4 @@
-import type { Database } from "@peregrine/database";
+import type { Database, Optimiser } from "@peregrine/database";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
 import type { Authenticate } from "./auth/authentication.ts";
 import type { Passwords } from "./auth/passwords.ts";
@@ -13,6 +13,7 @@ import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import type { ModelServers } from "./models/model-servers.ts";
+import type { DatabaseQueryTimes } from "./performance/database-query-times.ts";
 import type { Gate } from "./performance/gate.ts";
 
 /** What the features of one server process share. Made once, in `main.ts`. */
@@ -21,6 +22,8 @@ export type Context = {
   log: Log;
   timings: RequestTimings;
   database: Database;
+  optimiser: Optimiser;
+  queryTimes: DatabaseQueryTimes;
   authenticate: Authenticate;
   passwords: Passwords;
   attemptLimits: AttemptLimits;

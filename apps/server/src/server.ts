@@ -30,6 +30,9 @@ import { OpenSockets } from "./live/open-sockets.ts";
 import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
+import { openDatabaseOptimiser } from "./performance/database-optimiser.ts";
+import { DatabaseQueryTimes } from "./performance/database-query-times.ts";
+import { scheduleOptimiser } from "./performance/database-schedule.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { watchResources } from "./performance/watch-resources.ts";
@@ -76,6 +79,7 @@ async function start(
 ): Promise<Server> {
   let isDraining = false;
   const timings = new RequestTimings();
+  const queryTimes = new DatabaseQueryTimes();
   const webFiles = await loadWebFiles(webDirectory);
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
@@ -89,11 +93,18 @@ async function start(
     on: {
       query(info) {
         timings.addQuery(info.waitMs + info.durationMs);
+        queryTimes.add(info);
         hooks.onQuery?.(info);
       },
     },
   });
   lifecycle.onClose("database connections", () => uncached.close());
+  const optimiser = openDatabaseOptimiser(databaseUrl, log);
+  lifecycle.onClose("optimiser", () => optimiser.close());
+  if (config.AUTO_OPTIMIZATION) {
+    const schedule = scheduleOptimiser({ optimiser, log });
+    lifecycle.onClose("optimiser's schedule", () => schedule.stop());
+  }
   const cache = await openCache(config, uncached, log);
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
@@ -162,6 +173,8 @@ async function start(
       log,
       timings,
       database,
+      optimiser,
+      queryTimes,
       authenticate: createAuthentication(database, config.PUBLIC_URL),
       passwords: createPasswords(),
       attemptLimits: createAttemptLimits(database),

@@ -8,6 +8,7 @@ import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
+import { databaseRoutes } from "../performance/database-routes.ts";
 import type { ServerLoad } from "../performance/server-load.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
@@ -49,6 +50,7 @@ export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
     .use(cacheRoutes(context))
+    .use(databaseRoutes(context))
     .use(socketRoutes(context));
   return app.use(apiDocs(app)).get("/*", ({ request, path }) => {
     const response = webFiles(request, path);

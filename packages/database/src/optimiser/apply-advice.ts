@@ -15,8 +15,9 @@ export async function applyAdvice(context: JobContext, advice: Advice): Promise<
   }
   if (advice.kind === "missing_index") {
     const [, quoted = ""] = /^DROP INDEX CONCURRENTLY (.*)$/.exec(undo ?? "") ?? [];
+    const [, table = ""] = / ON (.*) USING /.exec(sql) ?? [];
     const name = advice.name.replace(/^create-index\./, "");
-    return buildIndex(context, { name, quoted, sql, detail: advice.summary, probe: null });
+    return buildIndex(context, { name, quoted, table, sql, detail: advice.summary, probe: null });
   }
   const step = stepOf(advice.kind);
   try {

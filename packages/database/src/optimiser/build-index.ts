@@ -9,6 +9,8 @@ export type IndexToBuild = {
   name: string;
   /** For SQL: quoted, with its schema. */
   quoted: string;
+  /** For SQL: quoted, with its schema. */
+  table: string;
   /** CREATE INDEX CONCURRENTLY. */
   sql: string;
   /** Why it is built. */
@@ -35,7 +37,7 @@ export async function buildIndex(
     action("indexes", index.name, outcome, detail, { sql: index.sql });
 
   for (let attempt = 1; ; attempt++) {
-    const old = await findOldTransaction(context);
+    const old = await findOldTransaction(context, index);
     if (old) return failed("blocked", `${index.detail}: ${old}, longer than a build may wait`);
     try {
       await context.repair();
@@ -82,20 +84,32 @@ export async function buildIndex(
   }
 }
 
-/** A transaction that has been open for longer than a build may wait for it, in words. */
-async function findOldTransaction({ watch, limits }: JobContext): Promise<string | null> {
-  const [old] = await watch.query<{ pid: number; user: string; seconds: number }>(
+/**
+ * A transaction that has been open for longer than a build may wait for it, in words: one that
+ * still sees old rows, of whatever table, or that writes to this one.
+ */
+async function findOldTransaction(
+  { watch, limits }: JobContext,
+  index: IndexToBuild,
+): Promise<string | null> {
+  const [old] = await watch.query<{ pid: number; user: string; ms: number }>(
     `select pid, usename::text as user,
-      extract(epoch from clock_timestamp() - xact_start)::float8 as seconds
+      (extract(epoch from clock_timestamp() - xact_start) * 1000)::float8 as ms
     from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid()
-      and backend_type = 'client backend' and coalesce(backend_xid, backend_xmin) is not null
+      and backend_type = 'client backend'
       and clock_timestamp() - xact_start > make_interval(secs => $1::float8)
+      and (backend_xmin is not null or pid in (
+        select pid from pg_locks
+        where locktype = 'relation' and granted and relation = to_regclass($2::text)
+          and database = (select oid from pg_database where datname = current_database())
+          and mode not in ('AccessShareLock', 'RowShareLock', 'ShareLock')
+      ))
     order by xact_start limit 1`,
-    [limits.blockedMs / 1000],
+    [limits.blockedMs / 1000, index.table],
   );
   if (!old) return null;
-  return `session ${old.pid} of ${old.user} has had a transaction open for ${seconds(old.seconds * 1000)}`;
+  return `session ${old.pid} of ${old.user} has had a transaction open for ${seconds(old.ms)}`;
 }
 
 /** An index of this name that a build left behind. One that is being built stays. */

@@ -157,7 +157,7 @@ async function* tuneHotTables(
     const change = {
       was: list((name) => `${name} ${settings.get(name)}`),
       wanted: list((_, value) => String(value)),
-      why: `with ${Math.round(table.rows)} rows autovacuum would come late`,
+      why: "autovacuum comes before a fiftieth of it has changed, however large it grows",
     };
     const name = `${table.name} autovacuum`;
     if (!table.mayAlter) {

@@ -69,7 +69,14 @@ async function ensureIndex(
   }
   if (context.isDryRun) return say("planned", detail, sql);
   const quoted = `${quoteName(table.schema)}.${quoteName(index.name)}`;
-  return buildIndex(context, { name: index.name, quoted, sql, detail, probe: index.probe });
+  return buildIndex(context, {
+    name: index.name,
+    quoted,
+    table: table.quoted,
+    sql,
+    detail,
+    probe: index.probe,
+  });
 }
 
 function servedDetail(index: RequiredIndex, serving: CatalogIndex): string {

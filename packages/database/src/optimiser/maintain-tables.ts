@@ -13,6 +13,7 @@ type Activity = {
   dead: number;
   changed: number;
   inserted: number;
+  /** Or has a single page, of which nothing need be known. */
   isAnalysed: boolean;
   xidAge: number;
   freezeAge: number;
@@ -58,7 +59,7 @@ function findNeed(activity: Activity): Need | null {
   if (xidAge > freezeAge / 2) {
     return { verb: "VACUUM", reason: `its oldest transaction id is ${xidAge} old` };
   }
-  if (!activity.isAnalysed && changed > 0) return { verb: "ANALYZE", reason: "never analysed" };
+  if (!activity.isAnalysed) return { verb: "ANALYZE", reason: "never analysed" };
   if (changed > leastChanged && changed > alive * 0.1) {
     return { verb: "ANALYZE", reason: `${changed} rows changed since the last one` };
   }
@@ -108,12 +109,16 @@ function readActivity(query: Query, tables: readonly OwnTable[]): Promise<Activi
     `select class.oid::int8 as oid,
       greatest(n_live_tup, reltuples, 0)::float8 as alive, n_dead_tup::float8 as dead,
       n_mod_since_analyze::float8 as changed, n_ins_since_vacuum::float8 as inserted,
-      coalesce(last_analyze, last_autoanalyze) is not null as "isAnalysed",
+      pg_relation_size(class.oid) <= 8192 or exists (
+        select 1 from pg_stats join pg_namespace on nspname = schemaname
+        where tablename = class.relname and pg_namespace.oid = relnamespace
+      ) as "isAnalysed",
       age(relfrozenxid)::float8 as "xidAge",
       current_setting('autovacuum_freeze_max_age')::float8 as "freezeAge",
       (
         select count(*) from pg_index
-        where indrelid = class.oid and indexprs is not null and indisvalid and reltuples > 0
+        where indrelid = class.oid and indexprs is not null and indisvalid
+          and pg_relation_size(class.oid) > 8192
           -- pg_statistic itself is closed to most roles; pg_stats shows an owner its own.
           and not exists (
             select 1 from pg_stats
@@ -121,8 +126,7 @@ function readActivity(query: Query, tables: readonly OwnTable[]): Promise<Activi
             join pg_namespace on pg_namespace.oid = named.relnamespace and nspname = schemaname
           )
       )::int as "blindExpressions"
-    from pg_class as class
-    join pg_stat_user_tables on relid = class.oid
+    from pg_class as class join pg_stat_user_tables as activity on relid = class.oid
     where class.oid = any(${oidList(tables)})`,
   );
 }

@@ -14,8 +14,8 @@ const candidatesAtMost = 10;
 const slowMs = 1;
 /** A table this small is read whole faster than by an index. */
 const leastRows = 1_000;
-/** An index that does not halve a statement's cost is not worth what it costs each write. */
-const worthwhile = 0.5;
+/** An index that saves less than a third of a statement's cost is not worth what writes pay. */
+const worthwhile = 2 / 3;
 
 /** Indexes that statements of pg_stat_statements lack, each proven on the planner where it can be. */
 export async function adviseMissingIndexes(
