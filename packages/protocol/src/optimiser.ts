@@ -1,10 +1,14 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { type SchemaOptions, type Static, type TUnsafe, Type } from "@sinclair/typebox";
 import { Id, Timestamp } from "./common.ts";
 
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
-const literals = <const T extends readonly string[]>(values: T) =>
-  Type.Unsafe<T[number]>({ type: "string", enum: [...values] });
+/** One of several words. */
+const literals = <const T extends readonly string[]>(values: T, options: SchemaOptions = {}) =>
+  Type.Union(
+    values.map((value) => Type.Literal(value)),
+    options,
+  ) as unknown as TUnsafe<T[number]>;
 
 /** A session of Postgres that others wait for. What it runs is not told: it may hold texts. */
 export const BlockingSession = Type.Object({
@@ -27,19 +31,9 @@ export type QueryCost = Static<typeof QueryCost>;
 export const OptimiserAction = Type.Object({
   step: literals(["indexes", "maintenance", "settings"]),
   name: Type.String({ description: "The index, table or setting." }),
-  outcome: Type.Unsafe<
-    | "done"
-    | "planned"
-    | "unneeded"
-    | "advice"
-    | "not_permitted"
-    | "blocked"
-    | "failed"
-    | "cancelled"
-  >({
-    type: "string",
+  outcome: literals(["done", "planned", "unneeded", "not_permitted", "blocked", "failed"], {
     description:
-      "done; planned (a dry run would do it); unneeded (all is well); advice (a person has to do it); not_permitted; blocked (another session held it up too long); failed; cancelled.",
+      "done; planned (a dry run would do it); unneeded (all is well); not_permitted; blocked (another session held it up too long); failed.",
   }),
   detail: Type.String(),
   sql: nullable(Type.String()),

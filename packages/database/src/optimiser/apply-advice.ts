@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { Advice, OptimiserAction } from "@peregrine/protocol";
 import { DatabaseError } from "../errors.ts";
 import { buildIndex, seconds } from "./build-index.ts";
@@ -7,12 +8,7 @@ import { BlockedTooLongError, runWatched } from "./watched.ts";
 /** Follows one piece of advice that can be followed by name. @throws JobCancelledError */
 export async function applyAdvice(context: JobContext, advice: Advice): Promise<OptimiserAction> {
   const { sql, undo } = advice;
-  if (!advice.applicable || !sql) {
-    return action("settings", advice.name, "advice", "this has to be done by a person", {
-      sql,
-      undo,
-    });
-  }
+  assert(advice.applicable && sql, "advice that a person has to follow was to be applied");
   if (advice.kind === "missing_index") {
     const [, quoted = ""] = /^DROP INDEX CONCURRENTLY (.*)$/.exec(undo ?? "") ?? [];
     const [, table = ""] = / ON (.*) USING /.exec(sql) ?? [];

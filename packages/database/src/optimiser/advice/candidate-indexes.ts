@@ -77,7 +77,7 @@ function candidateOf(
 function* comparisons(condition: string, alias: string, mayBeBare: boolean) {
   const column = mayBeBare ? `(?:${alias}\\.)?(\\w+)` : `${alias}\\.(\\w+)`;
   const operator = "(=|<=|>=|<|>)";
-  const cast = "\\)?(?:::[\\w ]+)?";
+  const cast = "(?:\\)?::[\\w ]+)?";
   for (const match of condition.matchAll(new RegExp(`\\(*${column}${cast} ${operator} `, "g"))) {
     yield [match[1] ?? "", match[2] ?? ""] as const;
   }
