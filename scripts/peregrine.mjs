@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fail, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
 
-/** The programs of the house, by the name they are run by: `npm run peregrine -- optimize …`. */
+/** The programs of the house, by the name they are run by: `npm run peregrine -- edge …`. */
 const programs = {
+  edge: ["apps/edge/src/main.ts"],
   optimize: ["apps/server/src/cli.ts", "optimize"],
 };
 

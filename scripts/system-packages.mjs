@@ -11,6 +11,9 @@ const programs = [
     path: "/usr/share/postgresql/15/extension/hypopg.control",
     package: "postgresql-15-hypopg",
   },
+  { path: "/usr/sbin/haproxy", package: "haproxy" },
+  { path: "/usr/bin/openssl", package: "openssl" },
+  { path: "/usr/bin/prometheus", package: "prometheus" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */
@@ -22,6 +25,6 @@ export function installSystemPackages() {
   console.log(`Installing ${missing.join(" ")} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
-  // Redis would start as a service; tests start their own.
+  // Some of them would start as a service; tests start their own.
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
 }

@@ -1,5 +1,7 @@
+import { DatabaseError } from "@peregrine/database";
+import { ConfigError } from "@peregrine/settings";
 import type { Command } from "./command.ts";
-import { ConfigError, processConfig } from "./config.ts";
+import { processConfig } from "./config.ts";
 import { optimizeCommand } from "./performance/database-command.ts";
 
 /** What administrators run beside the server, with its settings: `cli.ts <command> [options]`. */
@@ -22,7 +24,7 @@ async function main([name = "", ...args]: string[]): Promise<number> {
 try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {
-  const isExpected = error instanceof ConfigError || (error as { code?: string }).code;
+  const isExpected = error instanceof ConfigError || error instanceof DatabaseError;
   process.stderr.write(`${isExpected ? (error as Error).message : (error as Error).stack}\n`);
   process.exit(1);
 }

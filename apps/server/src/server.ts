@@ -6,9 +6,12 @@ import {
   type QueryInfo,
   startEmbeddedPostgres,
 } from "@peregrine/database";
+import { Metrics } from "@peregrine/metrics";
+import { Lifecycle, type Log } from "@peregrine/process";
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
+import { openBus } from "./bus/open-bus.ts";
 import { cachedDatabase } from "./cache/cached-database.ts";
 import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
@@ -16,6 +19,7 @@ import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
+import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
@@ -24,10 +28,8 @@ import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
 import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
-import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
-import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { openDatabaseOptimiser } from "./performance/database-optimiser.ts";
@@ -35,11 +37,16 @@ import { DatabaseQueryTimes } from "./performance/database-query-times.ts";
 import { scheduleOptimiser } from "./performance/database-schedule.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
+import { measureModel } from "./performance/measure-model.ts";
+import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
+import { version } from "./version.ts";
 
 export type Server = {
   /** Where it listens. */
   url: string;
+  /** Where scrapers find its metrics, if anywhere beside there. */
+  metricsUrl: string | undefined;
   /** Takes no new work, lets answers finish, and closes everything in reverse order. */
   stop(): Promise<void>;
 };
@@ -81,6 +88,7 @@ async function start(
   const timings = new RequestTimings();
   const queryTimes = new DatabaseQueryTimes();
   const webFiles = await loadWebFiles(webDirectory);
+  const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
@@ -94,6 +102,7 @@ async function start(
       query(info) {
         timings.addQuery(info.waitMs + info.durationMs);
         queryTimes.add(info);
+        metrics?.database.onQuery(info);
         hooks.onQuery?.(info);
       },
     },
@@ -113,7 +122,11 @@ async function start(
   lifecycle.onClose("warming", () => warming.stop());
 
   const serverId = newId();
-  const live = new LiveHub();
+  const bus = openBus(config, serverId, log);
+  lifecycle.onClose("bus", () => bus.close());
+  const live = new LiveHub(bus);
+  await live.start();
+  lifecycle.onClose("live events", () => live.stop());
   const lease = await keepLease({
     database,
     log,
@@ -122,7 +135,8 @@ async function start(
   });
   lifecycle.onClose("lease", () => lease.stop());
 
-  const models = openModels(config, log);
+  const openedModels = openModels(config, log);
+  const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
     config,
@@ -132,6 +146,8 @@ async function start(
       cache.evictLeastUsed(0.5);
       Bun.gc(true);
     },
+    onReading: metrics?.system.onReading,
+    onRefused: metrics?.onRefused,
   });
   lifecycle.onClose("readings", () => resources.stop());
   const gate = new Gate({ admission: resources.admission });
@@ -145,27 +161,49 @@ async function start(
   });
   lifecycle.onClose("titles", () => titles.stop());
 
+  const clock = new FrameClock();
   const running = new RunningAnswers({
     database,
     model: models,
-    clock: new FrameClock(),
+    clock,
     log,
     serverId,
-    onEvent: (answer, event) => live.publishAnswerEvent(answer, event),
+    onEvent: (answer, event) => {
+      live.publishAnswerEvent(answer, event);
+      remote.publish(answer, event);
+    },
     onFinished: (userId, finished) => {
       live.publish(userId, { type: "message.updated", message: finished.answer });
       live.publish(userId, { type: "conversation.updated", conversation: finished.conversation });
       titles.request(userId, finished);
     },
   });
+  const remote = new RemoteAnswers({ bus, running, clock, serverId });
+  await remote.start();
+  lifecycle.onClose("answers of other servers", () => remote.stop());
   const answering = new Answering({
     database,
     running,
+    remote,
     models,
     live,
     serverId,
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
+
+  const figures = metrics
+    ? await startMetrics({
+        config,
+        log,
+        database,
+        cache,
+        metrics,
+        resources,
+        openSockets: () => live.openSockets,
+        runningAnswers: () => running.size,
+      })
+    : undefined;
+  lifecycle.onClose("figures", () => figures?.stop());
 
   const app = createApp(
     {
@@ -194,12 +232,16 @@ async function start(
       pressure: () => resources.pressure.verdict.level,
       runningAnswers: () => running.size,
     },
+    metrics,
     webFiles,
   );
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
-    fetch: gate.before(app.fetch, new Endpoints(app.routes)),
+    fetch: gate.before(
+      app.fetch,
+      new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),
+    ),
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));
@@ -207,6 +249,7 @@ async function start(
 
   return {
     url: `http://${listener.hostname}:${listener.port}`,
+    metricsUrl: figures?.scrapeUrl,
     stop() {
       isDraining = true;
       return lifecycle.close();

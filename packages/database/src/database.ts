@@ -5,6 +5,7 @@ import { attemptQueries } from "./queries/attempts.ts";
 import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { messageQueries } from "./queries/messages.ts";
+import { metricQueries } from "./queries/metrics.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
@@ -33,6 +34,7 @@ export function openDatabase(options: PoolOptions) {
     servers: serverQueries(run),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
+    metrics: metricQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {

@@ -250,3 +250,27 @@ export const optimiserRuns = pgTable(
     ),
   ],
 );
+
+/** The servers that have kept figures, by the names that people know them by. */
+export const metricServers = pgTable("metric_servers", {
+  id: integer("id").primaryKey().generatedAlwaysAsIdentity(),
+  name: text("name").notNull().unique(),
+  lastSeenAt: moment("last_seen_at").notNull().defaultNow(),
+});
+
+/**
+ * What a server counted in a span of 1, 15 or 300 seconds, in a packed form of its own. The time
+ * comes before the server, since what is read and what is forgotten are ranges of time.
+ */
+export const metricSlots = pgTable(
+  "metric_slots",
+  {
+    step: smallint("step").notNull(),
+    at: moment("at").notNull(),
+    serverId: integer("server_id")
+      .notNull()
+      .references(() => metricServers.id, { onDelete: "cascade" }),
+    data: bytea("data").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.step, table.at, table.serverId] })],
+);

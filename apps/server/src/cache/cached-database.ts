@@ -19,6 +19,11 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
   return {
     ...database,
 
+    // Spread would take its state of this moment.
+    get pool() {
+      return database.pool;
+    },
+
     sessions: {
       ...sessions,
       async find(tokenHash) {

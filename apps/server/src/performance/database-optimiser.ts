@@ -1,5 +1,5 @@
 import { type Optimiser, openOptimiser } from "@peregrine/database";
-import type { Log } from "../log.ts";
+import type { Log } from "@peregrine/process";
 
 /** The optimiser, whose jobs end in the log. */
 export function openDatabaseOptimiser(url: string, log: Log): Optimiser {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { createLog } from "@peregrine/process";
 import { Cron } from "croner";
-import { createLog } from "../log.ts";
 import { quietHours, scheduleOptimiser } from "./database-schedule.ts";
 
 const log = createLog("silent", process.stdout);

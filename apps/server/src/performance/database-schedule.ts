@@ -1,6 +1,6 @@
 import type { Optimiser } from "@peregrine/database";
+import type { Log } from "@peregrine/process";
 import { Cron } from "croner";
-import type { Log } from "../log.ts";
 
 /** Every twenty minutes of the hours in which people sleep, by the server's clock. */
 export const quietHours = "7,27,47 1-4 * * *";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { QueryInfo } from "@peregrine/database";
 import { createTestDatabase } from "@peregrine/database/testing";
 import { startModelServer } from "@peregrine/e2e/model-server";
+import { createLog } from "@peregrine/process";
 import type {
   Conversation,
   ConversationBody,
@@ -14,7 +15,6 @@ import type {
 } from "@peregrine/protocol";
 import { SseParser } from "@peregrine/protocol/sse";
 import { readConfig } from "../config.ts";
-import { createLog } from "../log.ts";
 import { startServer } from "../server.ts";
 
 /** An event of an answer as it came over the wire. */
@@ -34,6 +34,7 @@ export async function startTestServer(environment: Record<string, string> = {}) 
   const queries: QueryInfo[] = [];
   const config = readConfig({
     PORT: "0",
+    METRICS_PORT: "0",
     DATA_DIR: dataDirectory,
     DATABASE_URL: database.url,
     MODEL_SERVERS: models.url,
@@ -55,6 +56,9 @@ export async function startTestServer(environment: Record<string, string> = {}) 
     webDirectory: web,
     get url() {
       return server.url;
+    },
+    get metricsUrl() {
+      return server.metricsUrl ?? "";
     },
     /** Stops the server and starts another on the same database. */
     async restart() {
