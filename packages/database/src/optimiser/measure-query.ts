@@ -54,7 +54,7 @@ export async function measureQuery(
 }
 
 /** How a plan reads its tables: "Seq Scan on messages", "Index Scan using users_pkey on users". */
-export function readPath(plan: PlanNode): string {
+function readPath(plan: PlanNode): string {
   const scans = planNodes(plan).filter((node) => node["Node Type"].includes("Scan"));
   const named = scans.map((node) => {
     const index = node["Index Name"] ? ` using ${node["Index Name"]}` : "";

@@ -124,7 +124,7 @@ function fromSchema(): RequiredIndex[] {
         method: config.method ?? "btree",
         keys,
         where: config.where ? renderSql(config.where) : null,
-        with: null,
+        with: config.with ? renderStorage(config.with) : null,
         purpose: `the queries of ${table}`,
         servedBy: [],
         probe: isPlain && !config.unique ? probeOf(table, keys) : null,
@@ -139,6 +139,12 @@ function renderKey(column: Index["config"]["columns"][number]): string {
   const operators = indexConfig?.opClass ? ` ${indexConfig.opClass}` : "";
   const order = indexConfig?.order === "desc" ? " DESC" : "";
   return `${name}${operators}${order}`;
+}
+
+function renderStorage(storage: Record<string, unknown>): string {
+  return Object.entries(storage)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(", ");
 }
 
 /** An expression that is more than a call of a function has to stand in parentheses. */

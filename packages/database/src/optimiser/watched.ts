@@ -2,10 +2,10 @@ import type { BlockingSession } from "@peregrine/protocol";
 import { DatabaseError } from "../errors.ts";
 import type { AdminConnection, Query } from "./admin-connection.ts";
 
-export type BuildProgress = { phase: string; fraction: number | null };
+type BuildProgress = { phase: string; fraction: number | null };
 
 /** What is seen of a statement while it runs. */
-export type Sight = { blockedBy: BlockingSession[]; build: BuildProgress | null };
+type Sight = { blockedBy: BlockingSession[]; build: BuildProgress | null };
 
 export type WatchOptions = {
   /** Runs the statement. */
@@ -134,7 +134,7 @@ async function look(query: Query, pid: number): Promise<Sight> {
 }
 
 /** "session 4711 (app of web, idle in transaction, its transaction open for 12 s)" */
-export function describeSession(session: BlockingSession): string {
+function describeSession(session: BlockingSession): string {
   const { pid, user, application, state, transactionAgeMs } = session;
   const facts = [
     application && user ? `${application} of ${user}` : (application ?? user),

@@ -4,7 +4,7 @@ import type { OwnTable } from "../own-tables.ts";
 import type { Candidate } from "./candidate-indexes.ts";
 
 /** What the planner would do with an index that is not there. */
-export type Proof = { without: number; with: number; isUsed: boolean; how: string };
+type Proof = { without: number; with: number; isUsed: boolean; how: string };
 
 export type Prover = (statement: string, table: OwnTable, candidate: Candidate) => Promise<Proof>;
 
