@@ -43,7 +43,7 @@ export function growthPlot(
     const last = line.points.at(-1);
     const colour = line.isOurs ? "#0a7d57" : "#c2410c";
     const label = last
-      ? `<text x="${(left(last.x) + 8).toFixed(1)}" y="${top(last.y).toFixed(1)}" dominant-baseline="middle" fill="${colour}">${escape(line.name)}</text>`
+      ? `<text x="${(left(last.x) + 8).toFixed(1)}" y="${top(last.y).toFixed(1)}" dominant-baseline="middle" fill="${colour}">${escapeXml(line.name)}</text>`
       : "";
     const dots = path.map((point) => {
       const [cx, cy] = point.split(",");
@@ -52,14 +52,14 @@ export function growthPlot(
     return `<polyline points="${path.join(" ")}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join("")}${label}`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11" fill="#808080">
-<title>${escape(title)}</title>
-<text x="${margin.left}" y="18" font-size="13" font-weight="600">${escape(title)}</text>
+<title>${escapeXml(title)}</title>
+<text x="${margin.left}" y="18" font-size="13" font-weight="600">${escapeXml(title)}</text>
 ${grid.join("\n")}
 ${drawn.join("\n")}
 </svg>
 `;
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
