@@ -6,6 +6,11 @@ import { fail, run } from "./set-up.mjs";
 const programs = [
   { path: "/usr/bin/chromium", package: "chromium" },
   { path: "/usr/bin/redis-server", package: "redis-server" },
+  { path: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql-15" },
+  {
+    path: "/usr/share/postgresql/15/extension/hypopg.control",
+    package: "postgresql-15-hypopg",
+  },
   { path: "/usr/sbin/haproxy", package: "haproxy" },
   { path: "/usr/bin/openssl", package: "openssl" },
   { path: "/usr/bin/radosgw", package: "radosgw" },

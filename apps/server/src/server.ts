@@ -40,6 +40,9 @@ import { loadWebFiles } from "./http/web-files.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
 import { openModels } from "./models/open-models.ts";
+import { openDatabaseOptimiser } from "./performance/database-optimiser.ts";
+import { DatabaseQueryTimes } from "./performance/database-query-times.ts";
+import { scheduleOptimiser } from "./performance/database-schedule.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
@@ -92,6 +95,7 @@ async function start(
 ): Promise<Server> {
   let isDraining = false;
   const timings = new RequestTimings();
+  const queryTimes = new DatabaseQueryTimes();
   const webFiles = await loadWebFiles(webDirectory, {
     cdnUrl: config.CDN_URL,
     hasAssets: config.CDN_ASSETS,
@@ -109,12 +113,19 @@ async function start(
     on: {
       query(info) {
         timings.addQuery(info.waitMs + info.durationMs);
+        queryTimes.add(info);
         metrics?.database.onQuery(info);
         hooks.onQuery?.(info);
       },
     },
   });
   lifecycle.onClose("database connections", () => uncached.close());
+  const optimiser = openDatabaseOptimiser(databaseUrl, log);
+  lifecycle.onClose("optimiser", () => optimiser.close());
+  if (config.AUTO_OPTIMIZATION) {
+    const schedule = scheduleOptimiser({ optimiser, log });
+    lifecycle.onClose("optimiser's schedule", () => schedule.stop());
+  }
   const cache = await openCache(config, uncached, log);
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
@@ -225,6 +236,8 @@ async function start(
       log,
       timings,
       database,
+      optimiser,
+      queryTimes,
       authenticate: createAuthentication(database, config.PUBLIC_URL),
       passwords: createPasswords(),
       attemptLimits: createAttemptLimits(database),

@@ -262,6 +262,33 @@ export const documents = pgTable(
   ],
 );
 
+/** Jobs of the optimiser, the one that runs and those that ended, for all servers to see. */
+export const optimiserRuns = pgTable(
+  "optimiser_runs",
+  {
+    id: uuid("id").primaryKey(),
+    kind: text("kind", { enum: ["optimise", "apply"] }).notNull(),
+    trigger: text("trigger", { enum: ["administrator", "schedule", "command"] }).notNull(),
+    /** The advice that the job applies. */
+    advice: text("advice"),
+    status: text("status", {
+      enum: ["running", "done", "failed", "cancelled", "interrupted"],
+    }).notNull(),
+    progress: jsonb("progress"),
+    result: jsonb("result"),
+    error: text("error"),
+    cancelRequested: boolean("cancel_requested").notNull().default(false),
+    startedAt: moment("started_at").notNull().defaultNow(),
+    finishedAt: moment("finished_at"),
+  },
+  (table) => [
+    check(
+      "optimiser_runs_status_check",
+      sql`${table.status} in ('running', 'done', 'failed', 'cancelled', 'interrupted')`,
+    ),
+  ],
+);
+
 /** The servers that have kept figures, by the names that people know them by. */
 export const metricServers = pgTable("metric_servers", {
   id: integer("id").primaryKey().generatedAlwaysAsIdentity(),

@@ -5,6 +5,7 @@ export * from "./files.ts";
 export * from "./health.ts";
 export * from "./limits.ts";
 export * from "./messages.ts";
+export * from "./optimiser.ts";
 export * from "./performance.ts";
 export * from "./socket-events.ts";
 export * from "./stream-events.ts";

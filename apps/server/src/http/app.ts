@@ -10,6 +10,7 @@ import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
 import { alertRoutes } from "../performance/alert-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
+import { databaseRoutes } from "../performance/database-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
 import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { performanceRoutes } from "../performance/performance-routes.ts";
@@ -56,6 +57,7 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
     .use(cacheRoutes(context))
+    .use(databaseRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, performance))
     .use(performanceRoutes(context, performance))
