@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import {
   boolean,
   check,
@@ -25,12 +25,22 @@ import {
  */
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+const tsvector = customType<{ data: string }>({ dataType: () => "tsvector" });
 const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 const createdAt = () => moment("created_at").notNull().defaultNow();
 const owner = () =>
   uuid("user_id")
     .notNull()
     .references(() => users.id, { onDelete: "cascade" });
+
+/*
+ * What search finds a row by: `docs/search.md`. The configuration `peregrine` and the functions
+ * `search_text` and `search_slot` are in the migration that adds these columns.
+ */
+const search = (words: SQL) => tsvector("search").generatedAlwaysAs(words);
+const searchSlot = sql`search_slot(user_id, id)`;
+/** The list of entries yet to be sorted in is read by every search and emptied by some insert. */
+const searchIndexOptions = { gin_pending_list_limit: 512 };
 
 export const users = pgTable(
   "users",
@@ -117,9 +127,13 @@ export const conversations = pgTable(
     createdAt: createdAt(),
     /** The last activity, which orders the list. A new title or setting is none. */
     updatedAt: moment("updated_at").notNull().defaultNow(),
+    search: search(sql`setweight(to_tsvector('peregrine', search_text(title)), 'A')`),
   },
   (table) => [
     index("conversations_user_id_updated_at_id_idx").on(table.userId, table.updatedAt, table.id),
+    index("conversations_search_idx")
+      .using("gin", searchSlot, table.search)
+      .with(searchIndexOptions),
   ],
 );
 
@@ -151,12 +165,17 @@ export const messages = pgTable(
     supersededAt: moment("superseded_at"),
     createdAt: createdAt(),
     finishedAt: moment("finished_at"),
+    search: search(sql`to_tsvector('peregrine', search_text(content))`),
   },
   (table) => [
     // Not partial, as the next one is: the cascade from a deleted conversation has to find all.
     index("messages_conversation_id_id_idx").on(table.conversationId, table.id),
     index("messages_user_id_id_idx")
       .on(table.userId, table.id)
+      .where(sql`${table.supersededAt} is null`),
+    index("messages_search_idx")
+      .using("gin", searchSlot, table.search)
+      .with(searchIndexOptions)
       .where(sql`${table.supersededAt} is null`),
     // At most one running answer a conversation, and the way to all of them after a crash.
     uniqueIndex("messages_running_key")
@@ -214,6 +233,12 @@ export const documents = pgTable(
     metadata: jsonb("metadata").notNull().default({}),
     createdAt: createdAt(),
     updatedAt: moment("updated_at").notNull().defaultNow(),
+    search: search(
+      sql`setweight(to_tsvector('peregrine', search_text(title)), 'A') || to_tsvector('peregrine', search_text(content))`,
+    ),
   },
-  (table) => [index("documents_user_id_id_idx").on(table.userId, table.id)],
+  (table) => [
+    index("documents_user_id_id_idx").on(table.userId, table.id),
+    index("documents_search_idx").using("gin", searchSlot, table.search).with(searchIndexOptions),
+  ],
 );
