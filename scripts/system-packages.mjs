@@ -6,6 +6,7 @@ import { fail, run } from "./set-up.mjs";
 const programs = [
   { path: "/usr/bin/chromium", package: "chromium" },
   { path: "/usr/bin/redis-server", package: "redis-server" },
+  { path: "/usr/bin/prometheus", package: "prometheus" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */
@@ -17,6 +18,6 @@ export function installSystemPackages() {
   console.log(`Installing ${missing.join(" ")} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
-  // Redis would start as a service; tests start their own.
+  // Some of them would start as a service; tests start their own.
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
 }

@@ -1,3 +1,4 @@
+import { parseRedisUrl } from "./cache/redis-target.ts";
 import {
   addressList,
   flag,
@@ -7,6 +8,7 @@ import {
   optionalText,
   optionalUrl,
   type Setting,
+  setting,
   text,
   urlList,
 } from "./settings.ts";
@@ -95,10 +97,15 @@ export const settings = {
     { about: "Seconds after which a connection is replaced by a new one." },
   ),
 
-  REDIS_URL: optionalUrl(["redis", "rediss"], {
-    about: "Redis behind the memory cache. Without it the memory cache serves alone.",
-    secret: true,
-  }),
+  REDIS_URL: setting(
+    "redis://… or rediss://…, several separated by commas for a cluster, or redis+sentinel://host:port,host:port/name",
+    {
+      about: "Redis behind the memory cache. Without it the memory cache serves alone.",
+      secret: true,
+    },
+    undefined,
+    parseRedisUrl,
+  ),
   CACHE_TTL: integer(
     3600,
     { min: 1, max: 30 * day },
@@ -135,7 +142,20 @@ export const settings = {
   ),
 
   METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
-  METRICS_PORT: integer(9090, { min: 0, max: 65_535 }, { about: "Port that serves `/metrics`." }),
+  METRICS_PORT: integer(
+    9090,
+    { min: 0, max: 65_535 },
+    { about: "Port that serves `/metrics` to whoever reaches it; 0 for any free one." },
+  ),
+  METRICS_HOST: text("127.0.0.1", { about: "Address that `METRICS_PORT` is opened on." }),
+  METRICS_TOKEN: optionalText({
+    about: "Bearer token with which a scraper may read `/metrics` on the main port.",
+    secret: true,
+  }),
+  SERVER_NAME: optionalText({
+    about:
+      "What this server is called in figures and alerts. Without it, its host name and port. No two servers may have the same.",
+  }),
   MEMORY_THRESHOLD: fraction(0.8, {
     about:
       "Share of memory in use above which caches shrink; nearly full, new answers are refused.",

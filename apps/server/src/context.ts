@@ -2,6 +2,9 @@ import type { Database } from "@peregrine/database";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
 import type { Authenticate } from "./auth/authentication.ts";
 import type { Passwords } from "./auth/passwords.ts";
+import type { CachedReads } from "./cache/cached-reads.ts";
+import type { AppCache } from "./cache/open-cache.ts";
+import type { WarmableType } from "./cache/warm-cache.ts";
 import type { Config } from "./config.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
@@ -24,6 +27,11 @@ export type Context = {
   clientAddress: ClientAddress;
   models: ModelServers;
   answering: Answering;
+  cache: AppCache;
+  /** Loads into the cache what is likely to be asked for. */
+  warm(type: WarmableType): Promise<{ readonly warmed: number }>;
+  /** Reads whose answer is sent as it was encoded before. */
+  reads: CachedReads;
   live: LiveHub;
   gate: Gate;
   sockets: OpenSockets;

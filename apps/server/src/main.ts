@@ -18,7 +18,14 @@ async function main(): Promise<number> {
   if (!isFetchLimitRaised()) {
     log.warn({}, "BUN_CONFIG_MAX_HTTP_REQUESTS is not set: no more than 256 answers run at once");
   }
-  log.info({ url: server.url, startMs: Math.round(performance.now() - startedMs) }, "ready");
+  log.info(
+    {
+      url: server.url,
+      metricsUrl: server.metricsUrl,
+      startMs: Math.round(performance.now() - startedMs),
+    },
+    "ready",
+  );
   const signal = await stop.promise;
   log.info({ signal }, "stopping");
   await server.stop();

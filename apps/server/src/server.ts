@@ -6,9 +6,14 @@ import {
   type QueryInfo,
   startEmbeddedPostgres,
 } from "@peregrine/database";
+import { Metrics } from "@peregrine/metrics";
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
+import { cachedDatabase } from "./cache/cached-database.ts";
+import { cachedReads } from "./cache/cached-reads.ts";
+import { keepWarm } from "./cache/keep-warm.ts";
+import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
@@ -28,11 +33,16 @@ import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
+import { measureModel } from "./performance/measure-model.ts";
+import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
+import { version } from "./version.ts";
 
 export type Server = {
   /** Where it listens. */
   url: string;
+  /** Where scrapers find its metrics, if anywhere beside there. */
+  metricsUrl: string | undefined;
   /** Takes no new work, lets answers finish, and closes everything in reverse order. */
   stop(): Promise<void>;
 };
@@ -73,10 +83,11 @@ async function start(
   let isDraining = false;
   const timings = new RequestTimings();
   const webFiles = await loadWebFiles(webDirectory);
+  const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
-  const database = openDatabase({
+  const uncached = openDatabase({
     url: databaseUrl,
     poolSize: config.DB_POOL_SIZE,
     maxOverflow: config.DB_MAX_OVERFLOW,
@@ -85,11 +96,18 @@ async function start(
     on: {
       query(info) {
         timings.addQuery(info.waitMs + info.durationMs);
+        metrics?.database.onQuery(info);
         hooks.onQuery?.(info);
       },
     },
   });
-  lifecycle.onClose("database connections", () => database.close());
+  lifecycle.onClose("database connections", () => uncached.close());
+  const cache = await openCache(config, uncached, log);
+  lifecycle.onClose("cache", () => cache.close());
+  const reads = cachedReads(uncached, cache);
+  const database = cachedDatabase(uncached, cache, reads);
+  const warming = keepWarm(cache, uncached, log);
+  lifecycle.onClose("warming", () => warming.stop());
 
   const serverId = newId();
   const live = new LiveHub();
@@ -101,13 +119,19 @@ async function start(
   });
   lifecycle.onClose("lease", () => lease.stop());
 
-  const models = openModels(config, log);
+  const openedModels = openModels(config, log);
+  const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
     config,
     log,
     // A full collection takes tens of milliseconds: still far better than to be killed.
-    releaseMemory: () => Bun.gc(true),
+    releaseMemory: () => {
+      cache.evictLeastUsed(0.5);
+      Bun.gc(true);
+    },
+    onReading: metrics?.system.onReading,
+    onRefused: metrics?.onRefused,
   });
   lifecycle.onClose("readings", () => resources.stop());
   const gate = new Gate({ admission: resources.admission });
@@ -143,6 +167,20 @@ async function start(
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
 
+  const figures = metrics
+    ? await startMetrics({
+        config,
+        log,
+        database,
+        cache,
+        metrics,
+        resources,
+        openSockets: () => live.openSockets,
+        runningAnswers: () => running.size,
+      })
+    : undefined;
+  lifecycle.onClose("figures", () => figures?.stop());
+
   const app = createApp(
     {
       config,
@@ -157,6 +195,9 @@ async function start(
       answering,
       live,
       gate,
+      cache,
+      warm: warming.warm,
+      reads,
       sockets: new OpenSockets(),
       isDraining: () => isDraining,
     },
@@ -165,12 +206,16 @@ async function start(
       pressure: () => resources.pressure.verdict.level,
       runningAnswers: () => running.size,
     },
+    metrics,
     webFiles,
   );
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
-    fetch: gate.before(app.fetch, new Endpoints(app.routes)),
+    fetch: gate.before(
+      app.fetch,
+      new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),
+    ),
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));
@@ -178,6 +223,7 @@ async function start(
 
   return {
     url: `http://${listener.hostname}:${listener.port}`,
+    metricsUrl: figures?.scrapeUrl,
     stop() {
       isDraining = true;
       return lifecycle.close();

@@ -13,7 +13,8 @@ export type Setting<T> = {
 
 type Options = { about: string; secret?: boolean };
 
-function setting<T>(
+/** A setting of a kind of its own. */
+export function setting<T>(
   accepts: string,
   { about, secret = false }: Options,
   fallback: string | number | undefined,

@@ -2,11 +2,14 @@ import { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 import { answerQueries } from "./queries/answers.ts";
 import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
+import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { messageQueries } from "./queries/messages.ts";
+import { metricQueries } from "./queries/metrics.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
+import { warmingQueries } from "./queries/warming.ts";
 import { read } from "./statement.ts";
 
 /** The application's database: every operation is one prepared statement. */
@@ -29,6 +32,9 @@ export function openDatabase(options: PoolOptions) {
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
+    cacheWitness: cacheWitnessQueries(run),
+    warming: warmingQueries(run),
+    metrics: metricQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {

@@ -114,6 +114,12 @@ export const servers = pgTable("servers", {
   lastSeenAt: moment("last_seen_at").notNull().defaultNow(),
 });
 
+/** Servers that write while they are cut off from the log of invalidations, for the others to see. */
+export const cacheWitness = pgTable("cache_witness", {
+  node: text("node").primaryKey(),
+  saidAt: moment("said_at").notNull().defaultNow(),
+});
+
 export const conversations = pgTable(
   "conversations",
   {
@@ -241,4 +247,28 @@ export const documents = pgTable(
     index("documents_user_id_id_idx").on(table.userId, table.id),
     index("documents_search_idx").using("gin", searchSlot, table.search).with(searchIndexOptions),
   ],
+);
+
+/** The servers that have kept figures, by the names that people know them by. */
+export const metricServers = pgTable("metric_servers", {
+  id: integer("id").primaryKey().generatedAlwaysAsIdentity(),
+  name: text("name").notNull().unique(),
+  lastSeenAt: moment("last_seen_at").notNull().defaultNow(),
+});
+
+/**
+ * What a server counted in a span of 1, 15 or 300 seconds, in a packed form of its own. The time
+ * comes before the server, since what is read and what is forgotten are ranges of time.
+ */
+export const metricSlots = pgTable(
+  "metric_slots",
+  {
+    step: smallint("step").notNull(),
+    at: moment("at").notNull(),
+    serverId: integer("server_id")
+      .notNull()
+      .references(() => metricServers.id, { onDelete: "cascade" }),
+    data: bytea("data").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.step, table.at, table.serverId] })],
 );

@@ -4,6 +4,7 @@ export * from "./errors.ts";
 export * from "./health.ts";
 export * from "./limits.ts";
 export * from "./messages.ts";
+export * from "./performance.ts";
 export * from "./search.ts";
 export * from "./socket-events.ts";
 export * from "./stream-events.ts";

@@ -120,6 +120,11 @@ export class Pressure {
     return { level: levelAt(this.#level), sinceMs: this.#sinceMs, causes };
   }
 
+  /** 0 for normal, and one more for each level. */
+  get levelNumber(): number {
+    return this.#level;
+  }
+
   /** Whether the level is this one or a later one. */
   isAtLeast(level: PressureLevel): boolean {
     return this.#level >= pressureLevels.indexOf(level);

@@ -12,12 +12,13 @@ import { signedIn } from "../auth/signed-in.ts";
 import type { Context } from "../context.ts";
 import { notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
+import { EncodedJson } from "../http/encoded-json.ts";
 import { IdParams } from "../http/id-params.ts";
 import { readPage } from "../http/page-query.ts";
 
 /** One person's conversations and what was said in them. */
 export function conversationRoutes(context: Context) {
-  const { database, answering, live } = context;
+  const { database, reads, answering, live } = context;
   return new Elysia({ prefix: "/api/v1/conversations" })
     .derive(signedIn(context))
     .post(
@@ -43,7 +44,9 @@ export function conversationRoutes(context: Context) {
     .get(
       "/",
       async ({ user, query }) => {
-        return database.conversations.list({ userId: user.id, ...readPage(query) });
+        const page = { userId: user.id, ...readPage(query) };
+        if (page.cursor !== null) return database.conversations.list(page);
+        return encoded(await reads.firstConversations.body(page));
       },
       {
         query: PageQuery,
@@ -57,9 +60,7 @@ export function conversationRoutes(context: Context) {
     .get(
       "/:id",
       async ({ user, params }) => {
-        const conversation = await database.conversations.get(user.id, params.id);
-        if (!conversation) throw notFound("conversation");
-        return { conversation };
+        return encoded(await reads.conversation.body({ userId: user.id, id: params.id }));
       },
       {
         params: IdParams,
@@ -111,13 +112,11 @@ export function conversationRoutes(context: Context) {
     .get(
       "/:id/messages",
       async ({ user, params, query }) => {
-        const page = await database.messages.list({
-          userId: user.id,
-          conversationId: params.id,
-          ...readPage(query),
-        });
-        if (!page) throw notFound("conversation");
-        return page;
+        const page = { userId: user.id, conversationId: params.id, ...readPage(query) };
+        if (page.cursor === null) return encoded(await reads.firstMessages.body(page));
+        const found = await database.messages.list(page);
+        if (!found) throw notFound("conversation");
+        return found;
       },
       {
         params: IdParams,
@@ -129,4 +128,9 @@ export function conversationRoutes(context: Context) {
         }),
       },
     );
+}
+
+function encoded(body: ConstructorParameters<typeof EncodedJson>[0] | undefined): EncodedJson {
+  if (!body) throw notFound("conversation");
+  return new EncodedJson(body);
 }

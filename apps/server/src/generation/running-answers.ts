@@ -164,6 +164,8 @@ export class RunningAnswers {
     const { last, ...outcome } = await this.#generate(log, request, abort.signal);
     const content = log.text();
     const finished = await this.#save(log, {
+      userId: log.userId,
+      conversationId: log.started.conversationId,
       answerId: log.started.messageId,
       serverId: this.#deps.serverId,
       content,

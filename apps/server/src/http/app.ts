@@ -1,3 +1,4 @@
+import type { Metrics } from "@peregrine/metrics";
 import { limits } from "@peregrine/protocol";
 import { Elysia, NotFoundError } from "elysia";
 import { apiKeyRoutes } from "../auth/api-key-routes.ts";
@@ -7,6 +8,8 @@ import { conversationRoutes } from "../conversations/conversation-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
+import { cacheRoutes } from "../performance/cache-routes.ts";
+import { metricsRoutes } from "../performance/metrics-routes.ts";
 import type { ServerLoad } from "../performance/server-load.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
@@ -18,7 +21,12 @@ import type { WebFiles } from "./web-files.ts";
 const maxBodyBytes = 8 * limits.messageLength;
 
 /** Every route of the server, with the errors and headers that they share. */
-export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles) {
+export function createApp(
+  context: Context,
+  load: ServerLoad,
+  metrics: Metrics | undefined,
+  webFiles: WebFiles,
+) {
   const { log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
@@ -47,7 +55,9 @@ export function createApp(context: Context, load: ServerLoad, webFiles: WebFiles
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
-    .use(socketRoutes(context));
+    .use(cacheRoutes(context))
+    .use(socketRoutes(context))
+    .use(metricsRoutes(context, metrics));
   return app.use(apiDocs(app)).get("/*", ({ request, path }) => {
     const response = webFiles(request, path);
     if (!response) throw new NotFoundError();

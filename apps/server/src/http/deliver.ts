@@ -1,5 +1,4 @@
-import { chooseEncoding } from "./accept-encoding.ts";
-import { compressBody, dynamicEncodings, minCompressedBytes } from "./compression.ts";
+import { EncodedJson } from "./encoded-json.ts";
 import { entityTag, isNotModified, taggedFor } from "./entity-tag.ts";
 import type { RequestTimings } from "./request-timings.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -48,8 +47,32 @@ export function deliver(timings: RequestTimings) {
     // Elysia takes a response apart to add what is set here; one that is whole goes out as it is.
     set.headers = {};
     set.status = 200;
-    return jsonResponse(request, status, headers, responseValue);
+    return responseValue instanceof EncodedJson
+      ? encodedResponse(request, status, headers, responseValue)
+      : jsonResponse(request, status, headers, responseValue);
   };
+}
+
+/** Where the client's copy is still good this is all that happens. */
+function encodedResponse(
+  request: Request,
+  status: number,
+  headers: Headers,
+  body: EncodedJson,
+): Response | Promise<Response> {
+  headers["cache-control"] ??= privateAndAskedAfter;
+  headers["content-type"] = "application/json;charset=utf-8";
+  const isPrivate = headers["cache-control"].startsWith("private");
+  headers.vary = isPrivate ? "Accept-Encoding, Authorization, Cookie" : "Accept-Encoding";
+  const encoding = body.encodingFor(request.headers.get("accept-encoding"));
+  headers.etag = taggedFor(body.etag, encoding);
+  if (isNotModified(request, body.etag)) return new Response(null, { status: 304, headers });
+  if (encoding === undefined) return new Response(body.bytes, { status, headers });
+  headers["content-encoding"] = encoding;
+  const bytes = body.compressed(encoding);
+  return bytes instanceof Promise
+    ? bytes.then((form) => new Response(form, { status, headers }))
+    : new Response(bytes, { status, headers });
 }
 
 function jsonResponse(
@@ -65,19 +88,11 @@ function jsonResponse(
   headers["content-type"] = "application/json;charset=utf-8";
   if (cacheControl === unstored) return new Response(text, { status, headers });
 
-  const isPrivate = cacheControl.startsWith("private");
-  headers.vary = isPrivate ? "Accept-Encoding, Authorization, Cookie" : "Accept-Encoding";
-  const encoding =
-    text.length < minCompressedBytes
-      ? undefined
-      : chooseEncoding(request.headers.get("accept-encoding"), dynamicEncodings);
-  const tag = entityTag(text);
-  headers.etag = taggedFor(tag, encoding);
-  if (isNotModified(request, tag)) return new Response(null, { status: 304, headers });
-  if (encoding === undefined) return new Response(text, { status, headers });
-  headers["content-encoding"] = encoding;
-  const body = compressBody(new TextEncoder().encode(text), encoding);
-  return body instanceof Promise
-    ? body.then((bytes) => new Response(bytes, { status, headers }))
-    : new Response(body, { status, headers });
+  const bytes = new TextEncoder().encode(text);
+  return encodedResponse(
+    request,
+    status,
+    headers,
+    new EncodedJson({ bytes, etag: entityTag(text) }),
+  );
 }

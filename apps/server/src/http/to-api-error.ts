@@ -1,3 +1,4 @@
+import { CacheError } from "@peregrine/cache";
 import { DatabaseError, type DatabaseErrorCode, InvalidCursorError } from "@peregrine/database";
 import { NotFoundError, ParseError, ValidationError } from "elysia";
 import { ModelError } from "../models/model-error.ts";
@@ -15,6 +16,7 @@ export function toApiError(error: unknown): ApiError {
       : new ApiError("invalid_json", "The body could not be read.");
   }
   if (error instanceof DatabaseError) return fromDatabase(error);
+  if (error instanceof CacheError) return fromCache(error);
   if (error instanceof ModelError) return new ApiError(error.code, error.message);
   return new ApiError("internal", "The server failed. It has been logged.");
 }
@@ -46,4 +48,13 @@ function fromDatabase(error: DatabaseError): ApiError {
     invalid_text: new ApiError("invalid_request", "The text holds characters that cannot be kept."),
   };
   return known[error.code] ?? new ApiError("internal", "The server failed. It has been logged.");
+}
+
+function fromCache(error: CacheError): ApiError {
+  if (error.code === "BAD_PATTERN" || error.code === "PATTERN_MATCHES_EVERYTHING") {
+    return new ApiError("invalid_request", error.message, { field: "pattern" });
+  }
+  return error.retryable
+    ? new ApiError("overloaded", "That took too long. Try again.", { cause: error })
+    : new ApiError("internal", "The server failed. It has been logged.");
 }

@@ -5,6 +5,7 @@ import type { AnswerLog, LoggedEvent } from "../generation/answer-log.ts";
 type Publisher = {
   publish(topic: string, text: string): number;
   subscriberCount(topic: string): number;
+  readonly pendingWebSockets: number;
 };
 
 /** What happens to one user, for all of their tabs. */
@@ -22,6 +23,10 @@ export class LiveHub {
   /** Events before this have nobody to go to. */
   attach(publisher: Publisher): void {
     this.#publisher = publisher;
+  }
+
+  get openSockets(): number {
+    return this.#publisher?.pendingWebSockets ?? 0;
   }
 
   publish(userId: string, event: SocketEvent): void {

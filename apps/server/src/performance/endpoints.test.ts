@@ -1,16 +1,19 @@
 import { expect, test } from "bun:test";
 import { Endpoints } from "./endpoints.ts";
 
-const endpoints = new Endpoints([
-  { method: "GET", path: "/health" },
-  { method: "GET", path: "/api/docs" },
-  { method: "GET", path: "/api/v1/conversations" },
-  { method: "POST", path: "/api/v1/conversations" },
-  { method: "GET", path: "/api/v1/conversations/:id" },
-  { method: "POST", path: "/api/v1/conversations/:id/messages" },
-  { method: "WS", path: "/api/v1/socket" },
-  { method: "GET", path: "/*" },
-]);
+const endpoints = new Endpoints(
+  [
+    { method: "GET", path: "/health" },
+    { method: "GET", path: "/api/docs" },
+    { method: "GET", path: "/api/v1/conversations" },
+    { method: "POST", path: "/api/v1/conversations" },
+    { method: "GET", path: "/api/v1/conversations/:id" },
+    { method: "POST", path: "/api/v1/conversations/:id/messages" },
+    { method: "WS", path: "/api/v1/socket" },
+    { method: "GET", path: "/*" },
+  ],
+  undefined,
+);
 
 const found = (method: string, path: string) => {
   const { template, priority } = endpoints.find(method, `http://example.org:3000${path}`);

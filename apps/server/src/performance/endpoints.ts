@@ -1,3 +1,4 @@
+import type { EndpointRecorder } from "@peregrine/metrics";
 import { Baseline, type Priority } from "@peregrine/resources";
 
 /** A route, as those see it who stand before the routes. */
@@ -9,7 +10,12 @@ export type Endpoint = {
   priority: Priority | null;
   /** What it takes when nothing is in its way. */
   baseline: Baseline;
+  /** Counts a request that was answered. */
+  record: EndpointRecorder;
 };
+
+/** Makes what counts the requests of a route. */
+type MakeRecorder = (method: string, template: string) => EndpointRecorder;
 
 type Node = {
   children: Map<string, Node>;
@@ -21,8 +27,8 @@ type Node = {
 };
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-/** Whether they live is what is asked of servers in trouble. */
-const alwaysLetIn = new Set(["/health", "/ready"]);
+/** How they are is what is asked of servers in trouble. */
+const alwaysLetIn = new Set(["/health", "/ready", "/metrics"]);
 const beginsAnswer = new Set([
   "POST /api/v1/conversations/:id/messages",
   "POST /api/v1/messages/:id/regenerate",
@@ -35,8 +41,14 @@ const beginsAnswer = new Set([
 export class Endpoints {
   readonly #root = newNode();
   readonly #unmatched = new Map<string, Endpoint>();
+  readonly #makeRecorder: MakeRecorder;
 
-  constructor(routes: readonly { method: string; path: string }[]) {
+  /** @param makeRecorder without one nothing is counted */
+  constructor(
+    routes: readonly { method: string; path: string }[],
+    makeRecorder: MakeRecorder | undefined,
+  ) {
+    this.#makeRecorder = makeRecorder ?? (() => () => {});
     for (const { method, path } of routes) this.#add(method === "WS" ? "GET" : method, path);
   }
 
@@ -59,7 +71,7 @@ export class Endpoints {
   }
 
   #add(method: string, path: string): void {
-    const endpoint = newEndpoint(method, path);
+    const endpoint = this.#endpoint(method, path);
     let node = this.#root;
     for (const segment of path.split("/").filter((part) => part !== "")) {
       if (segment === "*") {
@@ -71,15 +83,21 @@ export class Endpoints {
     node.endpoints.set(method, endpoint);
   }
 
+  #endpoint(method: string, template: string): Endpoint {
+    return {
+      method,
+      template,
+      priority: priorityOf(method, template),
+      baseline: new Baseline(),
+      record: this.#makeRecorder(method, template),
+    };
+  }
+
   #unmatchedOf(method: string): Endpoint {
-    const endpoint = this.#unmatched.get(method) ?? newEndpoint(method, "unmatched");
+    const endpoint = this.#unmatched.get(method) ?? this.#endpoint(method, "unmatched");
     this.#unmatched.set(method, endpoint);
     return endpoint;
   }
-}
-
-function newEndpoint(method: string, template: string): Endpoint {
-  return { method, template, priority: priorityOf(method, template), baseline: new Baseline() };
 }
 
 function priorityOf(method: string, template: string): Priority | null {

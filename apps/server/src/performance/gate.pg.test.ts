@@ -56,11 +56,13 @@ test("more than the server bears is refused with when to come again; health and 
 });
 
 test("what says that it can wait is refused while a person's reads are not", async () => {
+  // Nobody has looked this session up yet, so that every request waits for it.
+  const newcomer = await TestUser.register(server);
   const { refused, reads } = await withSessionsLocked(async () => {
     // Fewer than the least limit there can be.
-    const reads = Array.from({ length: 12 }, () => user.fetch("/api/v1/me"));
+    const reads = Array.from({ length: 12 }, () => newcomer.fetch("/api/v1/me"));
     const background = Array.from({ length: 60 }, () =>
-      user.fetch("/api/v1/me", { headers: { priority: "u=6, i" } }),
+      newcomer.fetch("/api/v1/me", { headers: { priority: "u=6, i" } }),
     );
     return { refused: (await Promise.race(background)).status, reads };
   });

@@ -7,8 +7,6 @@ type Fetch = (request: Request) => Response | Promise<Response>;
 
 type Options = {
   admission: Admission;
-  /** A request was answered; a stream counts as answered when its first byte goes out. */
-  onAnswered?: (endpoint: Endpoint, status: number, durationMs: number) => void;
   now?: () => number;
 };
 
@@ -18,13 +16,11 @@ type Options = {
  */
 export class Gate {
   readonly #admission: Admission;
-  readonly #onAnswered: Options["onAnswered"];
   readonly #now: () => number;
   readonly #tickets = new WeakMap<Request, Ticket>();
 
-  constructor({ admission, onAnswered, now = () => performance.now() }: Options) {
+  constructor({ admission, now = () => performance.now() }: Options) {
     this.#admission = admission;
-    this.#onAnswered = onAnswered;
     this.#now = now;
   }
 
@@ -42,8 +38,8 @@ export class Gate {
       const startedMs = this.#now();
       const endpoint = endpoints.find(request.method, request.url);
       const response = await this.#answer(request, endpoint, fetch);
-      // An upgrade to a socket has no response.
-      this.#onAnswered?.(endpoint, response?.status ?? 101, this.#now() - startedMs);
+      // An upgrade to a socket has no response. A stream has begun.
+      endpoint.record(response?.status ?? 101, (this.#now() - startedMs) / 1000);
       return response;
     };
   }

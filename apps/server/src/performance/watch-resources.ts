@@ -12,18 +12,27 @@ import {
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
 
+export type Resources = Awaited<ReturnType<typeof watchResources>>;
+
 type Options = {
   config: Config;
   log: Log;
   /** Gives back memory that can be had again: caches, and what the collector finds. */
   releaseMemory: () => void;
-  onReading?: (reading: Reading) => void;
+  onReading?: ((reading: Reading) => void) | undefined;
+  onRefused?: ((priority: string, reason: string) => void) | undefined;
 };
 
 const releaseEveryMs = 10_000;
 
 /** Watches what the machine has left, and gives up what can be spared when it runs short. */
-export async function watchResources({ config, log, releaseMemory, onReading }: Options) {
+export async function watchResources({
+  config,
+  log,
+  releaseMemory,
+  onReading,
+  onRefused,
+}: Options) {
   const advisor = new Advisor(resourceAdvice);
   const pressure = new Pressure({
     memoryThreshold: config.MEMORY_THRESHOLD,
@@ -35,6 +44,7 @@ export async function watchResources({ config, log, releaseMemory, onReading }: 
     isRefused: (priority) =>
       (priority === "low" && pressure.isAtLeast("low_priority_refused")) ||
       (priority === "answer" && pressure.isAtLeast("answers_refused")),
+    on: onRefused ? { refused: onRefused } : {},
   });
   let releasedMs = 0;
   const monitor = await ResourceMonitor.start({

@@ -34,6 +34,7 @@ export async function startTestServer(environment: Record<string, string> = {}) 
   const queries: QueryInfo[] = [];
   const config = readConfig({
     PORT: "0",
+    METRICS_PORT: "0",
     DATA_DIR: dataDirectory,
     DATABASE_URL: database.url,
     MODEL_SERVERS: models.url,
@@ -55,6 +56,9 @@ export async function startTestServer(environment: Record<string, string> = {}) 
     webDirectory: web,
     get url() {
       return server.url;
+    },
+    get metricsUrl() {
+      return server.metricsUrl ?? "";
     },
     /** Stops the server and starts another on the same database. */
     async restart() {
@@ -100,6 +104,11 @@ export class TestUser {
     const cookie = response.headers.get("set-cookie")?.split(";", 1)[0] ?? "";
     const { user } = (await response.json()) as UserBody;
     return new TestUser(server, cookie, user);
+  }
+
+  /** The same person at another server. */
+  at(server: { url: string }): TestUser {
+    return new TestUser(server, this.cookie, this.user);
   }
 
   fetch(path: string, init: RequestInit & { json?: unknown } = {}): Promise<Response> {

@@ -20,6 +20,8 @@ const next = (question: Question, content = "And then?"): Question => ({
 
 function end(question: Question, change: Partial<FinishedAnswer> = {}): FinishedAnswer {
   return {
+    userId: question.userId,
+    conversationId: question.conversationId,
     answerId: question.answerId,
     serverId: question.serverId,
     content: "Because.",

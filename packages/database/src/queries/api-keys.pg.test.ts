@@ -30,6 +30,8 @@ test("only the owner sees and deletes a key", async () => {
   await apiKeys.create(second);
   expect((await apiKeys.list(owner)).map((key) => key.id)).toEqual([second.id, first.id]);
   expect(await apiKeys.list(other)).toEqual([]);
+  expect(await apiKeys.hashOf(other, first.id)).toBeNull();
+  expect(await apiKeys.hashOf(owner, first.id)).toBeInstanceOf(Uint8Array);
   expect(await apiKeys.delete(other, first.id)).toBe(false);
   expect(await apiKeys.delete(owner, first.id)).toBe(true);
   expect(await apiKeys.find(first.keyHash)).toBeNull();

@@ -35,6 +35,12 @@ export function apiKeyQueries(run: Run) {
       return (await run(listApiKeys, { userId })).map(toApiKey);
     },
 
+    /** The hash by which a key is found. */
+    async hashOf(userId: string, id: string): Promise<Uint8Array | null> {
+      const [row] = await run(hashOfApiKey, { userId, id });
+      return row?.key_hash ?? null;
+    },
+
     /** @returns whether there was one. */
     async delete(userId: string, id: string): Promise<boolean> {
       return (await run(deleteApiKey, { userId, id })).length > 0;
@@ -80,6 +86,11 @@ const listApiKeys = read<{ userId: string }, ApiKeyRow>(
   "apiKeys.list",
   `select id, name, prefix, created_at, last_used_at from api_keys
   where user_id = :userId order by id desc`,
+);
+
+const hashOfApiKey = read<{ userId: string; id: string }, { key_hash: Uint8Array }>(
+  "apiKeys.hashOf",
+  `select key_hash from api_keys where id = :id and user_id = :userId`,
 );
 
 const deleteApiKey = write<{ userId: string; id: string }, { deleted: number }>(

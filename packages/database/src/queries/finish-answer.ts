@@ -11,6 +11,8 @@ import { type ConversationRow, conversationColumns, toConversation } from "./con
 import { hasNewer } from "./messages.ts";
 
 export type FinishedAnswer = {
+  userId: string;
+  conversationId: string;
   answerId: string;
   /** Only the server that began the answer may finish it. */
   serverId: string;
@@ -40,6 +42,8 @@ export async function finishAnswer(
   };
   const error = answer.error && { ...answer.error, message: keepable(answer.error.message) };
   const [row] = await run(finish, {
+    userId: answer.userId,
+    conversationId: answer.conversationId,
     answerId: answer.answerId,
     serverId: answer.serverId,
     content,
@@ -83,6 +87,8 @@ function countable(tokens: number): number {
 }
 
 type FinishArgs = {
+  userId: string;
+  conversationId: string;
   answerId: string;
   serverId: string;
   content: string;
@@ -101,10 +107,8 @@ export const finish = write<
 >(
   "answers.finish",
   `with locked as (
-    select conversations.id
-    from messages join conversations on conversations.id = messages.conversation_id
-    where messages.id = :answerId
-    for no key update of conversations
+    select id from conversations where id = :conversationId and user_id = :userId
+    for no key update
   ),
   saved as (
     update messages set content = :content, status = :status, model = coalesce(:model, model),

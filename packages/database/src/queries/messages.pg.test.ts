@@ -19,6 +19,8 @@ async function converse(userId: string, conversationId: string, content: string)
   const question = questionOf(userId, conversationId, content);
   await fixture.database.answers.ask(question);
   await fixture.database.answers.finish({
+    userId: question.userId,
+    conversationId: question.conversationId,
     answerId: question.answerId,
     serverId: question.serverId,
     content: `On ${content}`,

@@ -1,0 +1,74 @@
+import { type TypeTable, typed } from "@peregrine/cache";
+import type {
+  ConversationBody,
+  ConversationListBody,
+  MessageListBody,
+  User,
+} from "@peregrine/protocol";
+
+const second = 1000;
+
+/** Who a session or a key belongs to. */
+export type Credential = { userId: string; expiresAt: string | null };
+
+/**
+ * Everything the application caches. Sessions and keys are owned by their own hash, since whose they
+ * are is what is being asked; they live a minute, so that their last use is noted about as often.
+ *
+ * @param ttlSeconds the lifetime of what has no other reason for one
+ */
+export function cacheTypes(ttlSeconds: number) {
+  return {
+    session: {
+      lifetimeMs: 60 * second,
+      layer: "redis",
+      key: ["kind"],
+      value: typed<Credential | undefined>(),
+    },
+    api_key: {
+      lifetimeMs: 60 * second,
+      layer: "redis",
+      key: ["kind"],
+      value: typed<(Credential & { apiKeyId: string }) | undefined>(),
+    },
+    user_profile: {
+      lifetimeMs: 3600 * second,
+      layer: "redis",
+      key: ["id"],
+      value: typed<User | undefined>(),
+    },
+    conversation: {
+      lifetimeMs: 1800 * second,
+      layer: "redis",
+      key: ["id"],
+      negativeLifetimeMs: 30 * second,
+      value: typed<ConversationBody | undefined>(),
+    },
+    conversation_list: {
+      lifetimeMs: ttlSeconds * second,
+      layer: "redis",
+      key: ["limit"],
+      cost: 3,
+      value: typed<ConversationListBody>(),
+    },
+    message_list: {
+      lifetimeMs: ttlSeconds * second,
+      layer: "redis",
+      key: ["conversation", "limit"],
+      cost: 3,
+      negativeLifetimeMs: 30 * second,
+      value: typed<MessageListBody | undefined>(),
+    },
+  } as const satisfies TypeTable;
+}
+
+export type CacheTypes = ReturnType<typeof cacheTypes>;
+
+/** What changes with one conversation, its messages included. */
+export const conversationTag = (conversationId: string) => `conversation:${conversationId}`;
+/** What changes with the list of somebody's conversations. */
+export const conversationsTag = (userId: string) => `conversations:${userId}`;
+/** What changes with a session or a key. */
+export const credentialTag = (hash: Uint8Array) => `credential:${hashText(hash)}`;
+
+export const hashText = (hash: Uint8Array) => Buffer.from(hash).toString("base64url");

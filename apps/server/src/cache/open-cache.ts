@@ -1,0 +1,42 @@
+import { type Cache, createCache, type IpcChannel, ipcTransport } from "@peregrine/cache";
+import type { Database } from "@peregrine/database";
+import type { Config } from "../config.ts";
+import type { Log } from "../log.ts";
+import { type CacheTypes, cacheTypes } from "./cache-types.ts";
+
+export type AppCache = Cache<CacheTypes>;
+
+/**
+ * Opens the cache of this server: memory in front of Redis where there is one, else memory alone.
+ * Servers of one machine without Redis tell each other of writes through their parent.
+ */
+export function openCache(config: Config, database: Database, log: Log): Promise<AppCache> {
+  const target = config.REDIS_URL;
+  const channel = target === undefined ? parentChannel() : undefined;
+  return createCache({
+    types: cacheTypes(config.CACHE_TTL),
+    maxEntries: config.MEMORY_CACHE_SIZE,
+    redis: target && { target },
+    transport: channel && ipcTransport(channel),
+    witness: target || channel ? database.cacheWitness : undefined,
+    on: {
+      onBreaker: (state) => log.warn({ state }, "Redis: the breaker changed"),
+      onReset: (reason) => log.info({ reason }, "the memory cache was emptied"),
+      onUnreadable: (key, reason) => log.warn({ key, reason }, "Redis holds something else"),
+      onError: (err, during) => log.warn({ err, during }, "the cache failed at something"),
+    },
+  });
+}
+
+/** The way to the process that started this one, if it speaks with its children. */
+function parentChannel(): IpcChannel | undefined {
+  const send = process.send?.bind(process);
+  if (!send) return undefined;
+  return {
+    send: (message) => void send(message),
+    listen(onMessage) {
+      process.on("message", onMessage);
+      return () => process.off("message", onMessage);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Metrics } from "@peregrine/metrics";
+import { Elysia } from "elysia";
+import { hashSecret } from "../auth/secrets.ts";
+import type { Context } from "../context.ts";
+import { notFound } from "../http/api-error.ts";
+import { documented } from "../http/docs.ts";
+import { requireAdministrator } from "./administrator.ts";
+import { metricsResponse } from "./metrics-listener.ts";
+
+/** `/metrics` on the main port, for administrators and for whoever has the scrape token. */
+export function metricsRoutes(context: Context, metrics: Metrics | undefined) {
+  const { METRICS_TOKEN } = context.config;
+  const tokenHash = METRICS_TOKEN === undefined ? undefined : hashSecret(METRICS_TOKEN);
+
+  function hasToken(request: Request): boolean {
+    const token = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+    if (!tokenHash || !token) return false;
+    return timingSafeEqual(hashSecret(token), tokenHash);
+  }
+
+  return new Elysia().get(
+    "/metrics",
+    async ({ request }) => {
+      if (!hasToken(request)) await requireAdministrator(context, request);
+      if (!metrics) throw notFound("page: METRICS_ENABLED is false");
+      return metricsResponse(metrics);
+    },
+    documented("Performance", {
+      summary: "Metrics, as Prometheus reads them",
+      description: "For administrators, and with `METRICS_TOKEN` as a bearer token.",
+      returns: { 200: null },
+      errors: ["forbidden"],
+    }),
+  );
+}

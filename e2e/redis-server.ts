@@ -1,0 +1,62 @@
+import { createServer } from "node:net";
+
+export type RedisServer = {
+  url: string;
+  /** Ends it as a power cut does; what it held is lost. */
+  kill(): Promise<void>;
+  /** Starts it again, empty, on the same port. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** Debian's Redis on a free port of the loopback, without persistence. */
+export async function startRedisServer(): Promise<RedisServer> {
+  const port = await freePort();
+  let child: Bun.Subprocess;
+
+  async function start(): Promise<void> {
+    const options = [
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+    ];
+    child = Bun.spawn(["redis-server", ...options], { stdout: "ignore", stderr: "ignore" });
+    const deadline = Date.now() + 10_000;
+    while (!(await answers(port))) {
+      if (Date.now() > deadline) throw new Error("redis-server did not start");
+      await Bun.sleep(10);
+    }
+  }
+
+  async function kill(): Promise<void> {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+
+  await start();
+  return { url: `redis://127.0.0.1:${port}`, start, kill, stop: kill };
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

@@ -1,0 +1,104 @@
+import { BalancerMetrics } from "./balancer-metrics.ts";
+import { type CacheCounts, CacheMetrics } from "./cache-metrics.ts";
+import { DatabaseMetrics, type PoolFacts } from "./database-metrics.ts";
+import { Exposition } from "./exposition.ts";
+import { CounterFamily } from "./families/counter.ts";
+import { GaugeFamily } from "./families/gauge.ts";
+import { HttpMetrics } from "./http-metrics.ts";
+import { ModelMetrics } from "./model-metrics.ts";
+import { type LiveFacts, SystemMetrics } from "./system-metrics.ts";
+import { Recorder } from "./windows/recorder.ts";
+import { series } from "./windows/series.ts";
+
+/**
+ * All figures of one server, and the callbacks that fill them. Each goes two ways: to Prometheus,
+ * as it has grown since the start, and into the rolling windows, as what happened in this second.
+ *
+ * To record is to add to fields that were bound ahead; nothing here waits or throws.
+ */
+export class Metrics {
+  readonly exposition = new Exposition();
+  readonly recorder = new Recorder();
+  readonly http: HttpMetrics;
+  readonly database: DatabaseMetrics;
+  readonly models: ModelMetrics;
+  readonly balancer: BalancerMetrics;
+  readonly system: SystemMetrics;
+  readonly #refused: CounterFamily;
+  readonly #alerts: GaugeFamily;
+  #cache: CacheMetrics | undefined;
+  #live: (() => LiveFacts) | undefined;
+
+  /** @param info what the server is, for the labels of `peregrine_build_info` */
+  constructor(info: { version: string }) {
+    const { exposition, recorder } = this;
+    const overflow = exposition.add(
+      new CounterFamily({
+        name: "metrics_overflow_total",
+        help: 'Label sets that had no room and were counted under "other".',
+        labels: ["metric"],
+      }),
+    );
+    const onOverflow = (metric: string) => {
+      overflow.with(metric).value++;
+    };
+    const build = exposition.add(
+      new GaugeFamily({ name: "peregrine_build_info", help: "1.", labels: ["version"] }),
+    );
+    build.with(info.version).value = 1;
+    this.http = new HttpMetrics(exposition, recorder, onOverflow);
+    this.database = new DatabaseMetrics(exposition, recorder, onOverflow);
+    this.models = new ModelMetrics(exposition, recorder, onOverflow);
+    this.balancer = new BalancerMetrics(exposition, onOverflow);
+    this.system = new SystemMetrics(exposition, recorder);
+    this.#refused = exposition.add(
+      new CounterFamily({
+        name: "http_requests_refused_total",
+        help: "Requests that were not let in, because the server had too much to do.",
+        labels: ["priority", "reason"],
+        onOverflow,
+      }),
+    );
+    this.#alerts = exposition.add(
+      new GaugeFamily({
+        name: "alert_state",
+        help: "0 inactive, 1 pending, 2 firing.",
+        labels: ["alert", "severity"],
+        onOverflow,
+      }),
+    );
+  }
+
+  /** A request was not let in. */
+  readonly onRefused = (priority: string, reason: string): void => {
+    this.#refused.with(priority, reason).value++;
+    this.recorder.count(series.refused).value++;
+  };
+
+  readonly onAlertState = (
+    alert: string,
+    severity: string,
+    state: "inactive" | "pending" | "firing",
+  ): void => {
+    const values = { inactive: 0, pending: 1, firing: 2 };
+    this.#alerts.with(alert, severity).value = values[state];
+  };
+
+  watchPool(read: () => PoolFacts): void {
+    this.database.watchPool(this.exposition, read);
+  }
+
+  watchCache(read: () => CacheCounts): void {
+    this.#cache = new CacheMetrics(this.exposition, this.recorder, read);
+  }
+
+  watchLive(read: () => LiveFacts): void {
+    this.#live = read;
+  }
+
+  /** Takes what nobody counts as it happens. Once a second, before the second is closed. */
+  readonly beforeEach = (): void => {
+    if (this.#live) this.system.take(this.#live());
+    this.#cache?.tick();
+  };
+}
