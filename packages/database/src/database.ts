@@ -6,6 +6,7 @@ import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
+import { searchQueries } from "./queries/search.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
@@ -22,6 +23,7 @@ export type Database = ReturnType<typeof openDatabase>;
  */
 export function openDatabase(options: PoolOptions) {
   const pool = new Pool(options);
+  const searchPool = new Pool({ ...options, ...searchPoolOptions });
   const run = pool.run.bind(pool);
   return {
     users: userQueries(run),
@@ -32,6 +34,7 @@ export function openDatabase(options: PoolOptions) {
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
+    search: searchQueries(searchPool.run.bind(searchPool)),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
     metrics: metricQueries(run),
@@ -46,10 +49,21 @@ export function openDatabase(options: PoolOptions) {
     },
 
     /** Lets running statements end, for `timeoutMs` at most, and closes the connections. */
-    close(timeoutMs?: number): Promise<void> {
-      return pool.close(timeoutMs);
+    async close(timeoutMs?: number): Promise<void> {
+      await Promise.all([pool.close(timeoutMs), searchPool.close(timeoutMs)]);
     },
   };
 }
+
+/**
+ * Search has few connections of its own, so that a slow one delays other searches at most. It would
+ * rather fail than keep somebody waiting who types on.
+ */
+const searchPoolOptions = {
+  poolSize: 4,
+  maxOverflow: 0,
+  poolTimeoutMs: 5_000,
+  statementTimeoutMs: 5_000,
+};
 
 const ping = read<Record<never, never>, { ok: number }>("ping", "select 1 as ok");

@@ -66,7 +66,12 @@ type Scope = {
 };
 
 /** The matches of a window by where they are, and its least id; null if there is nothing older. */
-type Window = { messages: string[]; conversations: string[]; documents: string[]; floor: string | null };
+type Window = {
+  messages: string[];
+  conversations: string[];
+  documents: string[];
+  floor: string | null;
+};
 
 /**
  * Full text over one user's messages, titles and documents.
@@ -81,7 +86,9 @@ type Window = { messages: string[]; conversations: string[]; documents: string[]
 export function searchQueries(run: Run) {
   return {
     /** @throws InvalidCursorError */
-    async search(search: Search): Promise<SearchPage> {
+    async find(given: Search): Promise<SearchPage> {
+      // What half a character stands for is anyone's guess: it parts words, like U+FFFD.
+      const search = { ...given, text: given.text.toWellFormed() };
       const nothing = { results: [], nextCursor: null, correctedQuery: null };
       const query = parseSearch(search.text);
       if (!query) return nothing;

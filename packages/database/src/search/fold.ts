@@ -13,7 +13,10 @@ const letters: Record<string, string> = {
 
 /** Lower case without accents, as words are compared. */
 export function fold(text: string): string {
-  const plain = text.toLowerCase().normalize("NFD").replace(/\p{Mn}/gu, "");
+  const plain = text
+    .toLowerCase()
+    .normalize("NFD")
+    .replace(/\p{Mn}/gu, "");
   return plain.replace(/[ßæœøđðłıþ]/g, (letter) => letters[letter] ?? letter).normalize("NFC");
 }
 
@@ -22,7 +25,8 @@ export type FoldedText = { text: string; origin: (index: number) => number };
 
 export function foldWithOrigins(text: string): FoldedText {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII.
-  if (/^[\u0000-\u007f]*$/.test(text)) return { text: text.toLowerCase(), origin: (index) => index };
+  if (/^[\u0000-\u007f]*$/.test(text))
+    return { text: text.toLowerCase(), origin: (index) => index };
   const origins: number[] = [];
   let folded = "";
   let position = 0;

@@ -16,7 +16,9 @@ export type SearchCursor = {
 };
 
 const id = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
-const pattern = new RegExp(`^([0-9a-z]{1,8})_(\\d{1,13})_(${id})?_(${id})?_(?:(\\d{1,9})_(${id}))?$`);
+const pattern = new RegExp(
+  `^([0-9a-z]{1,8})_(\\d{1,13})_(${id})?_(${id})?_(?:(\\d{1,9})_(${id}))?$`,
+);
 
 /** @param searched what the cursor belongs to: all that was asked for, as one text */
 export function encodeSearchCursor(cursor: SearchCursor, searched: string): string {

@@ -1,5 +1,6 @@
 import { fold, foldWithOrigins } from "./fold.ts";
 import type { SearchQuery } from "./search-query.ts";
+import { wordCharacter } from "./words.ts";
 
 /** As much of a text as search looks at: what `search_text` reads in the database. */
 const searchedLength = 80_000;
@@ -50,7 +51,6 @@ function findMatches(text: string, query: SearchQuery): Match[] {
 }
 
 function patternOf(query: SearchQuery): RegExp | null {
-  const letter = "[\\p{L}\\p{N}\\p{M}]";
   const alternatives = query
     .flat()
     .filter((term) => !term.isNegated)
@@ -58,7 +58,7 @@ function patternOf(query: SearchQuery): RegExp | null {
       term.words.map((word, index) => {
         const isPrefix = term.isPrefix && index === term.words.length - 1;
         if (word.isSpaceless) return fold(word.text);
-        return `(?<!${letter})${fold(word.text)}${isPrefix ? `${letter}*` : `(?!${letter})`}`;
+        return `(?<!${wordCharacter})${fold(word.text)}${isPrefix ? `${wordCharacter}*` : `(?!${wordCharacter})`}`;
       }),
     );
   if (alternatives.length === 0) return null;
