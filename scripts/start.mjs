@@ -6,7 +6,10 @@ installPackages();
 const bun = findBun();
 buildWeb(bun);
 
-const server = spawn(bun, [join(root, "apps/server/src/main.ts"), ...process.argv.slice(2)], {
+// With `--servers N` the front door runs, and starts the servers itself.
+const args = process.argv.slice(2);
+const app = args.includes("--servers") ? "edge" : "server";
+const server = spawn(bun, [join(root, `apps/${app}/src/main.ts`), ...args], {
   cwd: root,
   env: serverEnvironment,
   stdio: "inherit",
@@ -14,4 +17,5 @@ const server = spawn(bun, [join(root, "apps/server/src/main.ts"), ...process.arg
 // The terminal sends Ctrl-C to the server too; everybody else tells this process alone.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => server.kill("SIGTERM"));
+process.on("SIGHUP", () => server.kill("SIGHUP"));
 server.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

@@ -6,6 +6,8 @@ import { fail, run } from "./set-up.mjs";
 const programs = [
   { path: "/usr/bin/chromium", package: "chromium" },
   { path: "/usr/bin/redis-server", package: "redis-server" },
+  { path: "/usr/sbin/haproxy", package: "haproxy" },
+  { path: "/usr/bin/openssl", package: "openssl" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
 ];
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { ConfigError, readConfig, settings } from "./config.ts";
+import { ConfigError } from "@peregrine/settings";
+import { readConfig, settings } from "./config.ts";
 
 test("an empty environment gives the defaults of the design", () => {
   const config = readConfig({});

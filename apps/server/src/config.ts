@@ -1,17 +1,19 @@
-import { parseRedisUrl } from "./cache/redis-target.ts";
 import {
   addressList,
+  type Config as ConfigOf,
   flag,
   fraction,
   integer,
   oneOf,
   optionalText,
   optionalUrl,
+  readSettings,
   type Setting,
   setting,
   text,
   urlList,
-} from "./settings.ts";
+} from "@peregrine/settings";
+import { parseRedisUrl } from "./cache/redis-target.ts";
 
 const postgresSchemes = ["postgres", "postgresql"];
 const webSchemes = ["http", "https"];
@@ -167,14 +169,7 @@ export const settings = {
   AUTO_OPTIMIZATION: flag(true, { about: "Whether the database is optimised at quiet hours." }),
 } satisfies Record<string, Setting<unknown>>;
 
-type Table = typeof settings;
-type Value<S> = S extends Setting<infer T> ? T : never;
-export type Config = { readonly [Name in keyof Table]: Value<Table[Name]> };
-
-/** The environment has settings that are not accepted; the message has one line for each. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+export type Config = ConfigOf<typeof settings>;
 
 /**
  * Reads every setting at once.
@@ -182,24 +177,9 @@ export class ConfigError extends Error {
  * @throws ConfigError naming each wrong variable, its value (unless it is a secret) and what is accepted.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  const config: Record<string, unknown> = {};
-  const problems: string[] = [];
-  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
-    const given = environment[name]?.trim();
-    const value = given || setting.fallback;
-    if (value === undefined) continue;
-    const parsed = setting.parse(value);
-    if (parsed === undefined) {
-      const shown = setting.secret ? "the given value" : JSON.stringify(value);
-      problems.push(`${name}: ${shown} is not accepted; expected ${setting.accepts}`);
-    }
-    config[name] = parsed;
-  }
-  if (config.S3_ENDPOINT && !config.S3_BUCKET) {
-    problems.push("S3_BUCKET: must be set where S3_ENDPOINT is");
-  }
-  if (problems.length > 0) throw new ConfigError(problems.join("\n"));
-  return config as Config;
+  return readSettings(environment, settings, (config) =>
+    config.S3_ENDPOINT && !config.S3_BUCKET ? ["S3_BUCKET: must be set where S3_ENDPOINT is"] : [],
+  );
 }
 
 /** The settings of this process. The one place that reads the environment. */

@@ -1,4 +1,5 @@
 import type { Database } from "@peregrine/database";
+import type { Log } from "@peregrine/process";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
 import type { Authenticate } from "./auth/authentication.ts";
 import type { Passwords } from "./auth/passwords.ts";
@@ -11,7 +12,6 @@ import type { ClientAddress } from "./http/client-address.ts";
 import type { RequestTimings } from "./http/request-timings.ts";
 import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
-import type { Log } from "./log.ts";
 import type { ModelServers } from "./models/model-servers.ts";
 import type { Gate } from "./performance/gate.ts";
 

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
-import { ConfigError, isFetchLimitRaised, processConfig } from "./config.ts";
-import { createLog } from "./log.ts";
+import { createLog } from "@peregrine/process";
+import { ConfigError } from "@peregrine/settings";
+import { isFetchLimitRaised, processConfig } from "./config.ts";
 import { startServer } from "./server.ts";
 
 /** The server process: reads its settings, runs until it is told to stop, and ends in order. */
@@ -14,6 +15,8 @@ async function main(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => stop.resolve(signal));
   }
+  // Whoever runs us with a channel to it is gone: nobody would be left to stop us.
+  process.on("disconnect", () => stop.resolve("disconnect"));
   const server = await startServer(config, log, webDirectory);
   if (!isFetchLimitRaised()) {
     log.warn({}, "BUN_CONFIG_MAX_HTTP_REQUESTS is not set: no more than 256 answers run at once");
@@ -26,6 +29,7 @@ async function main(): Promise<number> {
     },
     "ready",
   );
+  process.send?.({ type: "ready", url: server.url });
   const signal = await stop.promise;
   log.info({ signal }, "stopping");
   await server.stop();

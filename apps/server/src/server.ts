@@ -7,9 +7,11 @@ import {
   startEmbeddedPostgres,
 } from "@peregrine/database";
 import { Metrics } from "@peregrine/metrics";
+import { Lifecycle, type Log } from "@peregrine/process";
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
+import { openBus } from "./bus/open-bus.ts";
 import { cachedDatabase } from "./cache/cached-database.ts";
 import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
@@ -17,6 +19,7 @@ import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
+import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
@@ -25,10 +28,8 @@ import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
 import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
-import { Lifecycle } from "./lifecycle.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
-import type { Log } from "./log.ts";
 import { demonstrationModel } from "./models/demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { Endpoints } from "./performance/endpoints.ts";
@@ -110,7 +111,11 @@ async function start(
   lifecycle.onClose("warming", () => warming.stop());
 
   const serverId = newId();
-  const live = new LiveHub();
+  const bus = openBus(config, serverId, log);
+  lifecycle.onClose("bus", () => bus.close());
+  const live = new LiveHub(bus);
+  await live.start();
+  lifecycle.onClose("live events", () => live.stop());
   const lease = await keepLease({
     database,
     log,
@@ -145,22 +150,30 @@ async function start(
   });
   lifecycle.onClose("titles", () => titles.stop());
 
+  const clock = new FrameClock();
   const running = new RunningAnswers({
     database,
     model: models,
-    clock: new FrameClock(),
+    clock,
     log,
     serverId,
-    onEvent: (answer, event) => live.publishAnswerEvent(answer, event),
+    onEvent: (answer, event) => {
+      live.publishAnswerEvent(answer, event);
+      remote.publish(answer, event);
+    },
     onFinished: (userId, finished) => {
       live.publish(userId, { type: "message.updated", message: finished.answer });
       live.publish(userId, { type: "conversation.updated", conversation: finished.conversation });
       titles.request(userId, finished);
     },
   });
+  const remote = new RemoteAnswers({ bus, running, clock, serverId });
+  await remote.start();
+  lifecycle.onClose("answers of other servers", () => remote.stop());
   const answering = new Answering({
     database,
     running,
+    remote,
     models,
     live,
     serverId,

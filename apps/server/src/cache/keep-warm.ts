@@ -1,5 +1,5 @@
 import type { Database } from "@peregrine/database";
-import type { Log } from "../log.ts";
+import type { Log } from "@peregrine/process";
 import type { AppCache } from "./open-cache.ts";
 import { type WarmableType, warmableTypes, warmCache } from "./warm-cache.ts";
 

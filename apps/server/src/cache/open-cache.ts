@@ -1,7 +1,7 @@
 import { type Cache, createCache, type IpcChannel, ipcTransport } from "@peregrine/cache";
 import type { Database } from "@peregrine/database";
+import type { Log } from "@peregrine/process";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 import { type CacheTypes, cacheTypes } from "./cache-types.ts";
 
 export type AppCache = Cache<CacheTypes>;

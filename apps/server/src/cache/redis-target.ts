@@ -1,6 +1,6 @@
 import type { RedisOptions } from "@peregrine/cache";
 
-type Target = RedisOptions["target"];
+export type RedisTarget = RedisOptions["target"];
 
 /**
  * Reads `REDIS_URL`:
@@ -12,7 +12,7 @@ type Target = RedisOptions["target"];
  *
  * @returns undefined for a text that is none of these
  */
-export function parseRedisUrl(text: string): Target | undefined {
+export function parseRedisUrl(text: string): RedisTarget | undefined {
   const sentinel = /^redis\+sentinel:\/\/(?:([^:@/]*):([^@/]*)@)?([^/@]+)\/([\w.-]+)$/.exec(text);
   if (sentinel) {
     const [, username, password, hosts = "", name = ""] = sentinel;

@@ -71,6 +71,11 @@ export class AnswerLog {
     return this.#frames.join("") + this.#open;
   }
 
+  /** What has gone out in frames. */
+  sentText(): string {
+    return this.#frames.join("");
+  }
+
   /** Adds text of the model. It goes out with its frame. */
   append(text: string): void {
     assert(!this.#hasEnded, "an ended answer cannot grow");

@@ -7,6 +7,7 @@ import type { ModelServers } from "../models/model-servers.ts";
 import { type AnswerLog, replayEvents } from "./answer-log.ts";
 import { replayResponse, streamAnswer } from "./event-stream.ts";
 import { previewOf } from "./preview.ts";
+import type { RemoteAnswers } from "./remote-answers.ts";
 import type { RunningAnswers } from "./running-answers.ts";
 
 /** More than any budget of tokens needs; what is too much is cut before it is sent. */
@@ -14,10 +15,15 @@ const maxHistoryMessages = 1000;
 /** Bytes of history that are read for each token of the budget. */
 const bytesPerToken = 8;
 const pollMs = 500;
+const watchMs = 2_000;
+/** A server that is asked to stop an answer has saved it within 2 s, or is not there. */
+const stopPollMs = 20;
+const stopTries = 100;
 
 type Dependencies = {
   database: Database;
   running: RunningAnswers;
+  remote: RemoteAnswers;
   models: ModelServers;
   live: LiveHub;
   serverId: string;
@@ -91,7 +97,13 @@ export class Answering {
       const finished = await this.#deps.running.stop(answerId);
       if (finished) return finished.answer;
     }
-    return this.#getAnswer(userId, answerId);
+    let answer = await this.#getAnswer(userId, answerId);
+    if (answer.status === "running") this.#deps.remote.askToStop(userId, answerId);
+    for (let tries = 0; answer.status === "running" && tries < stopTries; tries++) {
+      await Bun.sleep(stopPollMs);
+      answer = await this.#getAnswer(userId, answerId);
+    }
+    return answer;
   }
 
   /** Streams an answer of this process to one more reader. */
@@ -123,8 +135,8 @@ export class Answering {
   /**
    * The events of a running or finished answer after `afterId` (-1 for all), as SSE.
    *
-   * An answer that another server writes is followed to its end through the database, and comes as
-   * a whole.
+   * One that another server writes is mirrored from there; where no server says that it does (it was
+   * killed, and its lease still runs) the database is asked until it knows the end.
    *
    * @throws ApiError not_found
    */
@@ -132,6 +144,13 @@ export class Answering {
     const log = this.#deps.running.find(userId, answerId);
     if (log) return this.stream(log, afterId);
     let answer = await this.#getAnswer(userId, answerId);
+    if (answer.status === "running") {
+      const followed = await this.#deps.remote.follow(userId, answerId);
+      if (followed) {
+        this.#watch(userId, answerId, followed.log).catch(() => {});
+        return streamAnswer(followed.log, afterId, followed.leave);
+      }
+    }
     while (answer.status === "running" && !signal.aborted) {
       await Bun.sleep(pollMs);
       answer = await this.#getAnswer(userId, answerId);
@@ -141,12 +160,26 @@ export class Answering {
     );
   }
 
+  /** Sees to it that the mirror of an answer ends, also when the server that writes it has died. */
+  async #watch(userId: string, answerId: string, log: AnswerLog): Promise<void> {
+    while (!log.hasEnded && log.followerCount > 0) {
+      await Bun.sleep(watchMs);
+      if (log.hasEnded) return;
+      const answer = await this.#getAnswer(userId, answerId);
+      if (answer.status === "running") continue;
+      this.#deps.remote.end(answerId, answer.content, lastEvent(answer), answer.usage);
+      return;
+    }
+  }
+
   conversationChanged(conversation: Conversation): void {
     this.#deps.running.conversationChanged(conversation);
+    this.#deps.remote.conversationChanged(conversation);
   }
 
   conversationDeleted(conversationId: string): void {
     this.#deps.running.conversationDeleted(conversationId);
+    this.#deps.remote.conversationDeleted(conversationId);
   }
 
   #start(userId: string, begun: Begun, replaces?: string): Asked {

@@ -1,4 +1,5 @@
 import type { Begun, Database, FinishedAnswer } from "@peregrine/database";
+import type { Log } from "@peregrine/process";
 import {
   type Conversation,
   type ErrorCode,
@@ -7,7 +8,6 @@ import {
   type StreamEvent,
   type Usage,
 } from "@peregrine/protocol";
-import type { Log } from "../log.ts";
 import type { Model, ModelRequest } from "../models/model.ts";
 import { ModelError } from "../models/model-error.ts";
 import { AnswerLog, type LoggedEvent } from "./answer-log.ts";

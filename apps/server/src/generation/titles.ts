@@ -1,6 +1,6 @@
 import type { Database } from "@peregrine/database";
+import type { Log } from "@peregrine/process";
 import type { Conversation } from "@peregrine/protocol";
-import type { Log } from "../log.ts";
 import type { Model } from "../models/model.ts";
 import { makeTitle } from "../models/title-prompt.ts";
 import type { Finished } from "./running-answers.ts";

@@ -1,5 +1,5 @@
 import type { Database } from "@peregrine/database";
-import type { Log } from "../log.ts";
+import type { Log } from "@peregrine/process";
 
 const heartbeatMs = 5_000;
 /** Three heartbeats may be lost before a server counts as dead. */

@@ -26,15 +26,20 @@ const pong = JSON.stringify({ type: "pong" } satisfies SocketEvent);
 
 /** The socket that tells a tab what happens in its user's conversations. */
 export function socketRoutes(context: Context) {
-  const { sockets } = context;
+  const { sockets, live } = context;
+  // A socket that closes has no subscriptions left to ask for.
+  const wantsDeltas = new WeakSet<object>();
   return new Elysia().derive(signedIn(context)).ws("/api/v1/socket", {
     open(ws) {
       const { user, credential } = ws.data;
       ws.subscribe(userTopic(user.id));
       ws.subscribe(deltaTopic(user.id));
+      wantsDeltas.add(ws.raw);
+      live.wantsDeltas(user.id, 1);
       sockets.add(credential, ws.raw);
     },
     close(ws) {
+      if (wantsDeltas.has(ws.raw)) live.wantsDeltas(ws.data.user.id, -1);
       sockets.remove(ws.data.credential, ws.raw);
     },
     message(ws, message) {
@@ -42,10 +47,13 @@ export function socketRoutes(context: Context) {
         ws.close(invalidCommand, "not a command");
       } else if (message.type === "ping") {
         ws.send(pong);
-      } else if (message.deltas) {
+      } else if (message.deltas && !wantsDeltas.has(ws.raw)) {
         ws.subscribe(deltaTopic(ws.data.user.id));
-      } else {
+        wantsDeltas.add(ws.raw);
+        live.wantsDeltas(ws.data.user.id, 1);
+      } else if (!message.deltas && wantsDeltas.delete(ws.raw)) {
         ws.unsubscribe(deltaTopic(ws.data.user.id));
+        live.wantsDeltas(ws.data.user.id, -1);
       }
     },
     ...documented("Live", {

@@ -1,6 +1,6 @@
 import type { Metrics } from "@peregrine/metrics";
+import type { Log } from "@peregrine/process";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 
 /** The metrics as a response. */
 export async function metricsResponse({ exposition }: Metrics): Promise<Response> {

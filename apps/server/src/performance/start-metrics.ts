@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import type { Database } from "@peregrine/database";
 import { type Metrics, RollingWindows } from "@peregrine/metrics";
+import type { Log } from "@peregrine/process";
 import type { AppCache } from "../cache/open-cache.ts";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 import { listenForScrapes } from "./metrics-listener.ts";
 import { databaseSlotStore } from "./slot-store.ts";
 import type { Resources } from "./watch-resources.ts";

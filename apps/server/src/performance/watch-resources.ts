@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import type { Log } from "@peregrine/process";
 import {
   Admission,
   Advisor,
@@ -10,7 +11,6 @@ import {
   type Verdict,
 } from "@peregrine/resources";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 
 export type Resources = Awaited<ReturnType<typeof watchResources>>;
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { QueryInfo } from "@peregrine/database";
 import { createTestDatabase } from "@peregrine/database/testing";
 import { startModelServer } from "@peregrine/e2e/model-server";
+import { createLog } from "@peregrine/process";
 import type {
   Conversation,
   ConversationBody,
@@ -14,7 +15,6 @@ import type {
 } from "@peregrine/protocol";
 import { SseParser } from "@peregrine/protocol/sse";
 import { readConfig } from "../config.ts";
-import { createLog } from "../log.ts";
 import { startServer } from "../server.ts";
 
 /** An event of an answer as it came over the wire. */

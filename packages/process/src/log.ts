@@ -1,5 +1,7 @@
 import { pino } from "pino";
-import type { Config } from "./config.ts";
+
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /** What is logged: fields first, then the sentence. */
 export type Log = {
@@ -17,7 +19,7 @@ const colours: Record<string, number> = {
 };
 
 /** A log that a person reads in a terminal, and that is JSON, a line each, anywhere else. */
-export function createLog(level: Config["LOG_LEVEL"], out: NodeJS.WriteStream): Log {
+export function createLog(level: LogLevel, out: NodeJS.WriteStream): Log {
   const options = {
     level,
     base: null,

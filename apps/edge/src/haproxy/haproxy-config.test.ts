@@ -1,0 +1,138 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../config.ts";
+import { ServerProcess } from "../fleet/server-process.ts";
+import { readServerEntries } from "../servers/server-entries.ts";
+import { RecordingUpstream } from "../testing/recording-upstream.ts";
+import { eventually } from "../testing/test-edge.ts";
+import { haproxyConfig } from "./haproxy-config.ts";
+
+const haproxy = "/usr/sbin/haproxy";
+const cleanUps: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+function print(servers: string, environment: Record<string, string> = {}): string {
+  return haproxyConfig(readConfig(environment), readServerEntries(servers));
+}
+
+function write(text: string): string {
+  const directory = mkdtempSync(join(tmpdir(), "peregrine-haproxy-"));
+  cleanUps.push(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "haproxy.cfg");
+  writeFileSync(file, text);
+  return file;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function start(servers: string, environment: Record<string, string> = {}): Promise<string> {
+  const port = await freePort();
+  const file = write(print(servers, { PORT: String(port), ...environment }));
+  const child = spawn(haproxy, ["-db", "-f", file], { stdio: "ignore" });
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  cleanUps.push(() => {
+    child.kill("SIGKILL");
+    return exited;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(
+    () =>
+      fetch(url).then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    "HAProxy with a server that is up",
+    10_000,
+  );
+  return url;
+}
+
+describe("HAProxy itself", () => {
+  const settings: Record<string, [string, Record<string, string>]> = {
+    "the defaults": ["http://127.0.0.1:3000", {}],
+    "each algorithm": [
+      "http://127.0.0.1:1,http://127.0.0.1:2",
+      { LOAD_BALANCER_ALGORITHM: "affinity" },
+    ],
+    "weights, backups, limits and zones": [
+      "http://127.0.0.1:1;weight=0.5;zone=a,http://127.0.0.1:2;weight=300;zone=b,http://[::1]:3;backup;maxInFlight=9",
+      { EDGE_ZONE: "a", EDGE_MAX_IN_FLIGHT: "50", LOAD_BALANCER_ALGORITHM: "round_robin" },
+    ],
+    "trusted proxies, encrypted servers and names": [
+      "https://127.0.0.1:1,dns+http://servers.internal:3000",
+      { TRUSTED_PROXIES: "10.0.0.0/8,::1", EDGE_MAX_CONNECTIONS_PER_ADDRESS: "0" },
+    ],
+  };
+  for (const [name, [servers, environment]] of Object.entries(settings)) {
+    test(`accepts ${name} without a warning`, () => {
+      const file = write(print(servers, environment));
+      const { status, stderr } = spawnSync(haproxy, ["-c", "-f", file], { encoding: "utf8" });
+      expect(stderr).not.toMatch(/\[(WARNING|ALERT)\]/);
+      expect(status).toBe(0);
+    });
+  }
+
+  test("spreads load over the servers, and loses no read when one is killed", async () => {
+    const servers = await Promise.all(
+      ["a", "b"].map(async (name) => {
+        const server = new ServerProcess({
+          command: [
+            process.execPath,
+            join(import.meta.dirname, "../testing/fault-server.ts"),
+            name,
+          ],
+          environment: process.env,
+          onMessage: () => {},
+        });
+        cleanUps.push(() => server.stop(0));
+        return { server, url: await server.ready };
+      }),
+    );
+    const url = await start(servers.map((each) => each.url).join(","));
+    const names: Record<string, number> = {};
+    let isDone = false;
+    const problems: string[] = [];
+    const work = Array.from({ length: 8 }, async () => {
+      while (!isDone) {
+        const response = await fetch(url);
+        const name = await response.text();
+        if (response.ok) names[name] = (names[name] ?? 0) + 1;
+        else problems.push(`${response.status}`);
+      }
+    });
+    await Bun.sleep(300);
+    await servers[0]?.server.stop(0);
+    await Bun.sleep(500);
+    isDone = true;
+    await Promise.all(work);
+    expect(problems).toEqual([]);
+    expect(names.a).toBeGreaterThan(0);
+    expect(names.b).toBeGreaterThan(names.a ?? 0);
+  });
+
+  test("replaces what a client claims about itself", async () => {
+    const upstream = await RecordingUpstream.start();
+    cleanUps.push(() => upstream.stop());
+    const url = await start(upstream.url);
+    upstream.requests.length = 0;
+    await fetch(url, { headers: { "x-forwarded-for": "6.6.6.6", "x-forwarded-proto": "https" } });
+    const headers = upstream.requests[0]?.headers ?? [];
+    const values = (name: string) => headers.filter((each) => each[0] === name).map(([, v]) => v);
+    expect(values("x-forwarded-for")).toEqual(["127.0.0.1"]);
+    expect(values("x-forwarded-proto")).toEqual(["http"]);
+    expect(values("x-request-id")).toHaveLength(1);
+  });
+});

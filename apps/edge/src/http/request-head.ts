@@ -1,0 +1,281 @@
+import { cr, isTargetCode, isTokenCode, space } from "./characters.ts";
+import { connectionOptions, withoutNominated } from "./connection-options.ts";
+import { readContentLength } from "./content-length.ts";
+import { HeaderScanner, nameKeys } from "./header-scanner.ts";
+import { MessageError } from "./message-error.ts";
+
+/** How long a message's body is: known, told chunk by chunk, or until the connection ends. */
+export type BodyLength = number | "chunked" | "until_close";
+
+/** A request as far as a proxy has to understand it. */
+export type RequestHead = {
+  readonly method: string;
+  /** Origin form, or `*`. */
+  readonly target: string;
+  readonly minorVersion: 0 | 1;
+  /** Undefined in HTTP/1.0 alone. */
+  readonly host: string | undefined;
+  readonly length: number | "chunked";
+  readonly keepAlive: boolean;
+  /** Whether it asks to go on as a WebSocket. Other protocols are not offered upstream. */
+  readonly isUpgrade: boolean;
+  readonly expectsContinue: boolean;
+  /** What earlier proxies said; whether it is believed is up to the reader. */
+  readonly forwarded: ForwardedClaims;
+  readonly via: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly requestId: string | undefined;
+  /** All other header lines as they came, each with its CRLF, without those of one hop. */
+  readonly lines: string;
+};
+
+type ForwardedClaims = {
+  for: string | undefined;
+  host: string | undefined;
+  proto: string | undefined;
+  forwarded: string | undefined;
+};
+
+/** Headers that are of this hop, are written anew, or are looked at. */
+const handled = nameKeys([
+  "connection",
+  "content-length",
+  "expect",
+  "forwarded",
+  "host",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "traceparent",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
+  "x-request-id",
+]);
+
+/** Reading is synchronous, so one scanner serves every request. */
+const scanner = new HeaderScanner();
+
+/**
+ * Reads the head of a request, as latin1 text with the empty line at its end.
+ *
+ * @throws MessageError where it is not exactly HTTP/1.x, or where its end is in doubt
+ */
+export function readRequestHead(head: string): RequestHead {
+  const line = readRequestLine(head);
+  const forwarded: ForwardedClaims = {
+    for: undefined,
+    host: undefined,
+    proto: undefined,
+    forwarded: undefined,
+  };
+  let host = line.authority;
+  let hosts = 0;
+  let contentLength: number | undefined;
+  let transferEncoding: string | undefined;
+  let options: string[] | undefined;
+  let upgrade: string | undefined;
+  let expect: string | undefined;
+  let via: string | undefined;
+  let traceparent: string | undefined;
+  let requestId: string | undefined;
+  let lines = "";
+  let kept = line.end;
+
+  scanner.reset(head, line.end);
+  while (scanner.next()) {
+    if (handled[scanner.key] !== 1) continue;
+    switch (scanner.name) {
+      case "host":
+        hosts++;
+        // The authority of an absolute target counts instead of Host (RFC 9112 3.2.2).
+        host ??= scanner.value;
+        break;
+      case "content-length":
+        if (contentLength !== undefined) throw new MessageError("Content-Length is given twice.");
+        contentLength = readContentLength(scanner.value);
+        break;
+      case "transfer-encoding":
+        if (transferEncoding !== undefined) {
+          throw new MessageError("Transfer-Encoding is given twice.");
+        }
+        transferEncoding = scanner.value.toLowerCase();
+        break;
+      case "connection":
+        options = [...(options ?? []), ...connectionOptions(scanner.value)];
+        break;
+      case "upgrade":
+        upgrade = upgrade === undefined ? scanner.value.toLowerCase() : "several";
+        break;
+      case "expect":
+        expect = scanner.value.toLowerCase();
+        break;
+      case "forwarded":
+        forwarded.forwarded = joined(forwarded.forwarded, scanner.value);
+        break;
+      case "x-forwarded-for":
+        forwarded.for = joined(forwarded.for, scanner.value);
+        break;
+      case "x-forwarded-host":
+        forwarded.host = scanner.value;
+        break;
+      case "x-forwarded-proto":
+        forwarded.proto = scanner.value;
+        break;
+      case "via":
+        via = joined(via, scanner.value);
+        break;
+      case "traceparent":
+        traceparent = scanner.value;
+        break;
+      case "x-request-id":
+        requestId = scanner.value;
+        break;
+      case "keep-alive":
+      case "proxy-authorization":
+      case "proxy-connection":
+      case "te":
+      case "trailer":
+      case "x-real-ip":
+        break;
+      default:
+        continue;
+    }
+    if (scanner.start > kept) lines += head.slice(kept, scanner.start);
+    kept = scanner.end;
+  }
+  if (scanner.start > kept) lines += head.slice(kept, scanner.start);
+
+  if (hosts > 1) throw new MessageError("Host is given twice.");
+  if (hosts === 0 && line.minorVersion === 1) throw new MessageError("Host is missing.");
+  if (host !== undefined && !isHost(host)) {
+    throw new MessageError(`${JSON.stringify(host)} is no host.`);
+  }
+  if (expect !== undefined && expect !== "100-continue") {
+    throw new MessageError("Expect may only ask for 100-continue.", 417);
+  }
+  return {
+    method: line.method,
+    target: line.target,
+    minorVersion: line.minorVersion,
+    host,
+    length: readLength(contentLength, transferEncoding, line.minorVersion),
+    keepAlive: line.minorVersion === 1 && !options?.includes("close"),
+    isUpgrade:
+      line.minorVersion === 1 &&
+      line.method === "GET" &&
+      upgrade === "websocket" &&
+      options?.includes("upgrade") === true,
+    expectsContinue: expect !== undefined && line.minorVersion === 1,
+    forwarded,
+    via,
+    traceparent,
+    requestId,
+    lines: options === undefined ? lines : withoutNominated(lines, options),
+  };
+}
+
+type RequestLine = {
+  method: string;
+  target: string;
+  minorVersion: 0 | 1;
+  /** Of a target in absolute form. */
+  authority: string | undefined;
+  /** Where the header lines begin. */
+  end: number;
+};
+
+function readRequestLine(head: string): RequestLine {
+  let at = 0;
+  while (isTokenCode[head.charCodeAt(at)] === 1) at++;
+  const method = head.slice(0, at);
+  if (at === 0 || head.charCodeAt(at) !== space) {
+    throw new MessageError("A request begins with a method and a space.");
+  }
+  const start = at + 1;
+  at = start;
+  while (isTargetCode[head.charCodeAt(at)] === 1) at++;
+  const target = head.slice(start, at);
+  const end = at + " HTTP/1.1\r\n".length;
+  const version = head.slice(at, end);
+  if (version !== " HTTP/1.1\r\n" && version !== " HTTP/1.0\r\n") {
+    if (/^ HTTP\/\d(\.\d)?\r/.test(version)) {
+      throw new MessageError("Only HTTP/1.1 and HTTP/1.0 are spoken here.", 505);
+    }
+    throw new MessageError("A request's first line is a method, a target and a version.");
+  }
+  const minorVersion = version === " HTTP/1.1\r\n" ? 1 : 0;
+  if (method === "CONNECT") throw new MessageError("CONNECT is not offered.", 405);
+  if (method === "TRACE") throw new MessageError("TRACE is not offered.", 405);
+  if (target.charCodeAt(0) === 47 /* / */) {
+    return { method, target, minorVersion, authority: undefined, end };
+  }
+  if (target === "*" && method === "OPTIONS") {
+    return { method, target, minorVersion, authority: undefined, end };
+  }
+  const absolute = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
+  if (absolute === null) {
+    throw new MessageError("A request's target begins with a slash or with http://.");
+  }
+  const path = absolute[2] ?? "";
+  return {
+    method,
+    target: path.startsWith("/") ? path : `/${path}`,
+    minorVersion,
+    authority: absolute[1],
+    end,
+  };
+}
+
+function readLength(
+  contentLength: number | undefined,
+  transferEncoding: string | undefined,
+  minorVersion: 0 | 1,
+): number | "chunked" {
+  if (transferEncoding === undefined) return contentLength ?? 0;
+  if (contentLength !== undefined) {
+    throw new MessageError("Content-Length and Transfer-Encoding exclude each other.");
+  }
+  if (minorVersion === 0) throw new MessageError("HTTP/1.0 has no Transfer-Encoding.");
+  if (transferEncoding !== "chunked") {
+    throw new MessageError("The only Transfer-Encoding spoken here is chunked.", 501);
+  }
+  return "chunked";
+}
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`;
+}
+
+/** A name or address with an optional port; no user, no path, nothing a log or URL could break on. */
+function isHost(host: string): boolean {
+  for (let at = 0; at < host.length; at++) {
+    const code = host.charCodeAt(at);
+    if (isTokenCode[code] === 1 || code === 58 || code === 91 || code === 93) continue;
+    return false;
+  }
+  return host !== "";
+}
+
+/** Where the head in these bytes ends, after its empty line; -1 where it is not all there. */
+export function findHeadEnd(bytes: Buffer): number {
+  const at = bytes.indexOf("\r\n\r\n");
+  return at < 0 ? -1 : at + 4;
+}
+
+/**
+ * Whether what has come of a head can still become one. A line feed without its carriage return is
+ * found at once, so that its sender is not left waiting for the time limit.
+ */
+export function isHopeless(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) {
+    if (bytes[at - 1] !== cr) return true;
+  }
+  return false;
+}

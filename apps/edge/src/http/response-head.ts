@@ -1,0 +1,125 @@
+import { connectionOptions, withoutNominated } from "./connection-options.ts";
+import { readContentLength } from "./content-length.ts";
+import { HeaderScanner, nameKeys } from "./header-scanner.ts";
+import { MessageError } from "./message-error.ts";
+import type { BodyLength } from "./request-head.ts";
+
+/** An answer as far as a proxy has to understand it. */
+export type ResponseHead = {
+  readonly status: number;
+  /** ` 200 OK`: what follows the version in the first line, without its CRLF. */
+  readonly statusLine: string;
+  /** Of the body that follows; 0 where the status or the method allows none. */
+  readonly length: BodyLength;
+  /** What Content-Length said, which is not the body's where it answers HEAD. */
+  readonly contentLength: number | undefined;
+  readonly keepAlive: boolean;
+  /** The protocol that a 101 goes on with, in lower case. */
+  readonly upgrade: string | undefined;
+  readonly retryAfter: string | undefined;
+  /** All other header lines as they came, each with its CRLF, without those of one hop. */
+  readonly lines: string;
+};
+
+const handled = nameKeys([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
+  "retry-after",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const scanner = new HeaderScanner();
+
+/**
+ * Reads the head of an answer to a request with this method, as latin1 text with its empty line.
+ *
+ * @throws MessageError where it is not exactly HTTP/1.x, or where its end is in doubt
+ */
+export function readResponseHead(head: string, method: string): ResponseHead {
+  const lineEnd = head.indexOf("\r\n");
+  const first = /^HTTP\/1\.([01])( ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?)$/.exec(
+    head.slice(0, lineEnd),
+  );
+  if (first === null) throw new MessageError("An answer begins with a version and a status.");
+  const minorVersion = first[1] === "1" ? 1 : 0;
+  const status = Number(first[3]);
+  let contentLength: number | undefined;
+  let transferEncoding: string | undefined;
+  let options: string[] | undefined;
+  let upgrade: string | undefined;
+  let retryAfter: string | undefined;
+  let lines = "";
+  let kept = lineEnd + 2;
+
+  scanner.reset(head, kept);
+  while (scanner.next()) {
+    if (handled[scanner.key] !== 1) continue;
+    switch (scanner.name) {
+      case "content-length":
+        if (contentLength !== undefined) throw new MessageError("Content-Length is given twice.");
+        contentLength = readContentLength(scanner.value);
+        break;
+      case "transfer-encoding":
+        if (transferEncoding !== undefined) {
+          throw new MessageError("Transfer-Encoding is given twice.");
+        }
+        transferEncoding = scanner.value.toLowerCase();
+        break;
+      case "connection":
+        options = [...(options ?? []), ...connectionOptions(scanner.value)];
+        break;
+      case "upgrade":
+        upgrade = scanner.value.toLowerCase();
+        break;
+      case "retry-after":
+        retryAfter = scanner.value;
+        continue;
+      case "keep-alive":
+      case "proxy-authenticate":
+      case "proxy-connection":
+      case "trailer":
+        break;
+      default:
+        continue;
+    }
+    if (scanner.start > kept) lines += head.slice(kept, scanner.start);
+    kept = scanner.end;
+  }
+  if (scanner.start > kept) lines += head.slice(kept, scanner.start);
+
+  return {
+    status,
+    statusLine: first[2] ?? "",
+    length: readLength(status, method, contentLength, transferEncoding, minorVersion),
+    contentLength,
+    keepAlive: minorVersion === 1 && !options?.includes("close"),
+    upgrade,
+    retryAfter,
+    lines: options === undefined ? lines : withoutNominated(lines, options),
+  };
+}
+
+function readLength(
+  status: number,
+  method: string,
+  contentLength: number | undefined,
+  transferEncoding: string | undefined,
+  minorVersion: 0 | 1,
+): BodyLength {
+  if (transferEncoding !== undefined) {
+    if (contentLength !== undefined) {
+      throw new MessageError("Content-Length and Transfer-Encoding exclude each other.");
+    }
+    if (transferEncoding !== "chunked" || minorVersion === 0) {
+      throw new MessageError("The only Transfer-Encoding spoken here is chunked, in HTTP/1.1.");
+    }
+  }
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304) return 0;
+  if (transferEncoding !== undefined) return "chunked";
+  return contentLength ?? "until_close";
+}

@@ -1,0 +1,230 @@
+import type { Socket } from "bun";
+import { MessageError } from "../http/message-error.ts";
+import { findHeadEnd, isHopeless, readRequestHead } from "../http/request-head.ts";
+import { Channel } from "./channel.ts";
+import { EdgeError } from "./edge-error.ts";
+import { Exchange, type ExchangeClient } from "./exchange.ts";
+import type { Peer } from "./forwarding.ts";
+import { lingerMs, maxHeldBytes } from "./limits.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+
+/** What a client's connection tells the door it came through. */
+export interface ClientConnectionHost {
+  readonly isDraining: boolean;
+}
+
+const cr = 13;
+const lf = 10;
+
+/**
+ * A client's connection: one request at a time, each as an exchange. What comes meanwhile (a body
+ * that has nowhere to go yet, the next request) is held up to 64 kB and then not read.
+ */
+export class ClientConnection implements ExchangeClient {
+  readonly channel: Channel;
+  readonly peer: Peer;
+  readonly #context: ProxyContext;
+  readonly #host: ClientConnectionHost;
+  #held: Buffer | undefined;
+  #exchange: Exchange | undefined;
+  /** Whether `#next` runs, which an exchange that ends at once would enter again. */
+  #isReading = false;
+  /** It was told that this is the end; what still comes is thrown away. */
+  #lingersSinceMs: number | undefined;
+  /** Since when it owes the rest of a head, or may stay without a request. */
+  #waitsSinceMs: number;
+  #hadRequest = false;
+
+  constructor(
+    socket: Socket<unknown>,
+    peer: Peer,
+    context: ProxyContext,
+    host: ClientConnectionHost,
+  ) {
+    this.channel = new Channel(socket);
+    this.peer = peer;
+    this.#context = context;
+    this.#host = host;
+    this.#waitsSinceMs = performance.now();
+  }
+
+  get isIdle(): boolean {
+    return this.#exchange === undefined;
+  }
+
+  get isTunnel(): boolean {
+    return this.#exchange?.isTunnel === true;
+  }
+
+  // What the socket says
+
+  data(bytes: Buffer): void {
+    if (this.#lingersSinceMs !== undefined) return;
+    if (this.#held === undefined) {
+      this.#held = bytes;
+      // The time limit counts from a head's first byte.
+      if (this.#exchange === undefined && this.#hadRequest) this.#waitsSinceMs = performance.now();
+    } else {
+      this.#held = Buffer.concat([this.#held, bytes]);
+    }
+    this.#pass();
+  }
+
+  drained(): void {
+    if (this.channel.drained()) this.#exchange?.clientDrained();
+  }
+
+  closed(): void {
+    this.channel.closed();
+    this.#held = undefined;
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.clientLeft();
+  }
+
+  /** Ends what has taken too long. To be called again and again. */
+  sweep(nowMs: number): void {
+    const { headerMs, keepAliveMs } = this.#context.limits;
+    const waitedMs = nowMs - this.#waitsSinceMs;
+    if (this.#lingersSinceMs !== undefined) {
+      if (nowMs - this.#lingersSinceMs > lingerMs) this.channel.terminate();
+    } else if (this.#exchange !== undefined) {
+      this.#exchange.sweep(nowMs);
+    } else if (this.#held === undefined && this.#host.isDraining) {
+      this.#goodbye();
+    } else if (this.#held === undefined && this.#hadRequest) {
+      if (waitedMs > keepAliveMs) this.#goodbye();
+    } else if (waitedMs > headerMs) {
+      if (this.#held === undefined) this.channel.terminate();
+      else this.#tell(new EdgeError("request_timeout", "The request did not come in time."));
+    }
+  }
+
+  /** Cuts it, whatever it is doing. */
+  cut(): void {
+    this.channel.terminate();
+    this.closed();
+  }
+
+  // What its exchange says
+
+  held(): Buffer | undefined {
+    return this.#held;
+  }
+
+  consumed(bytes: number): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = bytes < held.length ? held.subarray(bytes) : undefined;
+  }
+
+  wantsMore(): void {
+    this.#pass();
+  }
+
+  mayKeepAlive(): boolean {
+    return !this.#host.isDraining;
+  }
+
+  finished(keepsAlive: boolean): void {
+    this.#exchange = undefined;
+    if (!keepsAlive) {
+      this.#goodbye();
+      return;
+    }
+    if (!this.#isReading) {
+      this.#waitsSinceMs = performance.now();
+      this.#pass();
+    }
+  }
+
+  refused(error: EdgeError, keepsAlive: boolean): void {
+    const head = this.#exchange?.head;
+    this.#exchange = undefined;
+    if (keepsAlive && head?.keepAlive && this.mayKeepAlive()) {
+      this.channel.writeHead(error.toMessage(head.method === "HEAD", true));
+      if (!this.#isReading) this.#pass();
+    } else {
+      this.#tell(error, head?.method === "HEAD");
+    }
+  }
+
+  broke(): void {
+    this.cut();
+  }
+
+  // Reading
+
+  #pass(): void {
+    if (this.#exchange !== undefined) this.#exchange.passRequest();
+    if (this.#exchange === undefined && !this.#isReading) this.#readRequests();
+    if (this.#held !== undefined && this.#held.length >= maxHeldBytes) this.channel.pause();
+    else this.channel.resume();
+  }
+
+  #readRequests(): void {
+    this.#isReading = true;
+    try {
+      while (this.#held !== undefined && this.#exchange === undefined && !this.channel.isClosed) {
+        if (this.#lingersSinceMs !== undefined || !this.#readRequest(this.#held)) break;
+      }
+    } catch (error) {
+      if (error instanceof EdgeError) this.#tell(error);
+      else if (error instanceof MessageError) {
+        this.#tell(new EdgeError("invalid_request", error.message, { status: error.status }));
+      } else throw error;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  /** @returns whether a whole head was there. */
+  #readRequest(held: Buffer): boolean {
+    const { limits, forwarding } = this.#context;
+    // Empty lines before a request are a habit of old clients (RFC 9112 2.2).
+    let start = 0;
+    while (held[start] === cr && held[start + 1] === lf) start += 2;
+    const bytes = start === 0 ? held : held.subarray(start);
+    if (bytes.length === 0) {
+      this.#held = undefined;
+      return false;
+    }
+    const end = findHeadEnd(bytes);
+    if ((end < 0 ? bytes.length : end) > limits.headBytes) {
+      throw new EdgeError("head_too_large", `The head is over ${limits.headBytes} bytes.`);
+    }
+    if (end < 0) {
+      if (isHopeless(bytes)) throw new MessageError("A line of the head ends without CRLF.");
+      return false;
+    }
+    const head = readRequestHead(bytes.toString("latin1", 0, end));
+    if (forwarding.isLoop(head)) {
+      throw new EdgeError("loop_detected", "The request came back to the door that sent it on.");
+    }
+    this.#held = end < bytes.length ? bytes.subarray(end) : undefined;
+    this.#hadRequest = true;
+    this.#exchange = new Exchange(this.#context, this, head);
+    this.#exchange.begin();
+    return true;
+  }
+
+  // Ending
+
+  /** Says what is wrong and ends the connection, once the client has had time to read it. */
+  #tell(error: EdgeError, isHead = false): void {
+    this.channel.writeHead(error.toMessage(isHead, false));
+    this.#goodbye();
+  }
+
+  /**
+   * Ends the connection in good order. Bytes that still come are read and thrown away for a while:
+   * closing on them would reset the connection, and the client would lose the answer.
+   */
+  #goodbye(): void {
+    if (this.#lingersSinceMs !== undefined) return;
+    this.#lingersSinceMs = performance.now();
+    this.#held = undefined;
+    this.channel.resume();
+    this.channel.end();
+  }
+}

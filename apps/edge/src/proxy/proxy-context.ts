@@ -1,0 +1,15 @@
+import type { Pool, RetryBudget } from "@peregrine/balancer";
+import type { Forwarding } from "./forwarding.ts";
+import type { Limits } from "./limits.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+/** What all requests of a door share. */
+export type ProxyContext = {
+  readonly pool: Pool;
+  readonly budget: RetryBudget;
+  readonly upstreams: Upstreams;
+  readonly forwarding: Forwarding;
+  readonly limits: Limits;
+  /** Told of faults of our own; each costs the connection that met it. */
+  readonly onFault: (error: Error) => void;
+};

@@ -1,0 +1,118 @@
+import { timingSafeEqual } from "node:crypto";
+import { BalancerError, type Pool, type ServerSpec } from "@peregrine/balancer";
+import type { Config } from "../config.ts";
+
+export type AdminOptions = {
+  readonly config: Config;
+  readonly pool: Pool;
+  /** What else the door knows of itself. */
+  readonly figures: () => Record<string, number>;
+  /** The list of servers has changed. */
+  readonly onChange: () => void;
+};
+
+/**
+ * The administration port:
+ * - `GET /edge/servers`: each server, its state and its load.
+ * - `POST /edge/servers` with `{"url": …, "weight": …}`: adds one, or takes a draining one back.
+ * - `DELETE /edge/servers/<id>`: drains it, and removes it when the last request it has is over;
+ *   with `?drain=false` it is removed at once, and what it has goes on.
+ *
+ * An id is the server's address unless it was given another, and is percent-encoded in a path.
+ * Listens on the loopback address unless told otherwise; asks for the token if there is one.
+ */
+export function startAdmin(options: AdminOptions): Bun.Server<undefined> {
+  const { config } = options;
+  return Bun.serve({
+    hostname: config.EDGE_ADMIN_HOST,
+    port: config.EDGE_ADMIN_PORT,
+    maxRequestBodySize: 64 * 1024,
+    async fetch(request) {
+      try {
+        return guard(config, request) ?? (await answer(options, request));
+      } catch (error) {
+        if (error instanceof BalancerError) return refusal(error.status, error.code, error.message);
+        throw error;
+      }
+    },
+    error: () => refusal(500, "internal", "Something went wrong here."),
+  });
+}
+
+async function answer(options: AdminOptions, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  const { pool, figures } = options;
+  const id = /^\/edge\/servers\/(.+)$/.exec(url.pathname)?.[1];
+  if (url.pathname === "/edge/servers" && request.method === "GET") {
+    return Response.json({ ...pool.snapshot(), ...figures() });
+  }
+  if (url.pathname === "/edge/servers" && request.method === "POST") {
+    return add(options, await readSpec(request));
+  }
+  if (id !== undefined && request.method === "DELETE") {
+    return remove(options, decodeURIComponent(id), url.searchParams.get("drain") !== "false");
+  }
+  return refusal(
+    404,
+    "not_found",
+    "There is GET and POST /edge/servers, and DELETE /edge/servers/<id>.",
+  );
+}
+
+function add({ pool, onChange }: AdminOptions, spec: ServerSpec): Response {
+  const known = pool
+    .snapshot()
+    .servers.find((server) => server.url === spec.url.replace(/\/+$/, ""));
+  if (known?.state === "draining") pool.undrain(known.id);
+  else pool.add(spec);
+  onChange();
+  return Response.json(pool.snapshot(), { status: 201 });
+}
+
+function remove({ pool, onChange }: AdminOptions, id: string, drains: boolean): Response {
+  const drained = drains ? pool.drain(id) : Promise.resolve();
+  drained
+    .then(() => {
+      const server = pool.snapshot().servers.find((each) => each.id === id);
+      // Removed or taken back meanwhile.
+      if (server === undefined || (drains && server.state !== "draining")) return;
+      // What it still has goes on, and ends where it ends.
+      pool.remove(id).catch(() => {});
+      onChange();
+    })
+    .catch(() => {});
+  return Response.json(pool.snapshot(), { status: 202 });
+}
+
+async function readSpec(request: Request): Promise<ServerSpec> {
+  const spec: unknown = await request.json().catch(() => undefined);
+  if (typeof spec === "object" && spec !== null && "url" in spec && typeof spec.url === "string") {
+    return spec as ServerSpec;
+  }
+  throw new BalancerError(
+    "invalid_servers",
+    'Expected JSON such as {"url": "http://10.0.0.1:3000"}',
+  );
+}
+
+/** Without a token, the name asked for must be the machine itself: a page elsewhere could ask too. */
+function guard(config: Config, request: Request): Response | undefined {
+  const token = config.EDGE_ADMIN_TOKEN;
+  if (token === undefined) {
+    const host = new URL(request.url).hostname;
+    if (/^(127\.|\[::1\]$|localhost$)/.test(host)) return undefined;
+    return refusal(403, "forbidden", "Ask for the loopback address, or set EDGE_ADMIN_TOKEN.");
+  }
+  const given = Buffer.from(request.headers.get("authorization") ?? "");
+  const wanted = Buffer.from(`Bearer ${token}`);
+  if (given.length === wanted.length && timingSafeEqual(given, wanted)) return undefined;
+  return refusal(
+    401,
+    "unauthenticated",
+    "Expected the token of EDGE_ADMIN_TOKEN as a bearer token.",
+  );
+}
+
+function refusal(status: number, code: string, message: string): Response {
+  return Response.json({ error: { code, message } }, { status });
+}

@@ -1,0 +1,17 @@
+export { type AlgorithmName, algorithmNames } from "./algorithms/create-algorithm.ts";
+export type { Clock } from "./clock.ts";
+export { AttemptFailure, type DeliveryResult, type SendOptions } from "./delivery.ts";
+export type { Demand, Priority } from "./demand.ts";
+export { BalancerError, type BalancerErrorCode } from "./errors.ts";
+export type { Probe } from "./health-checker.ts";
+export { httpProbe } from "./http-probe.ts";
+export { type LoadReport, readLoadReport } from "./load-report.ts";
+export type { EjectionReason } from "./passive-health.ts";
+export { type AcquireOptions, Pool } from "./pool.ts";
+export type { PoolEvents } from "./pool-events.ts";
+export type { PoolOptions } from "./pool-options.ts";
+export { RetryBudget } from "./retry-budget.ts";
+export { Sender, type SenderEvents, type SenderOptions } from "./sender.ts";
+export { parseServerList, type ServerSpec } from "./server-list.ts";
+export type { PoolSnapshot, ServerSnapshot } from "./snapshot.ts";
+export type { FailureKind, ServerInfo, Ticket, TicketEnd } from "./ticket.ts";

@@ -1,0 +1,2 @@
+export { Lifecycle } from "./lifecycle.ts";
+export { createLog, type Log, type LogLevel, logLevels } from "./log.ts";

@@ -1,0 +1,14 @@
+export { type Config, ConfigError, readSettings } from "./read-settings.ts";
+export {
+  addressList,
+  flag,
+  fraction,
+  integer,
+  oneOf,
+  optionalText,
+  optionalUrl,
+  type Setting,
+  setting,
+  text,
+  urlList,
+} from "./setting.ts";

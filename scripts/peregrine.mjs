@@ -1,0 +1,26 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fail, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
+
+/** The programs of the house, by the name they are run by: `npm run peregrine -- edge …`. */
+const programs = {
+  edge: "apps/edge/src/main.ts",
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const program = Object.hasOwn(programs, name) ? programs[name] : undefined;
+if (program === undefined) {
+  const known = Object.keys(programs).join(", ");
+  fail(`${JSON.stringify(name)} is no program of Peregrine; known are: ${known}`);
+}
+installPackages();
+const child = spawn(findBun(), [join(root, program), ...args], {
+  cwd: root,
+  env: serverEnvironment,
+  stdio: "inherit",
+});
+// The terminal sends Ctrl-C to the child too; everybody else tells this process alone.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+process.on("SIGHUP", () => child.kill("SIGHUP"));
+child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
