@@ -3,6 +3,7 @@ import type {
   ConversationBody,
   ConversationListBody,
   MessageListBody,
+  SearchBody,
   User,
 } from "@peregrine/protocol";
 
@@ -58,6 +59,13 @@ export function cacheTypes(ttlSeconds: number) {
       cost: 3,
       negativeLifetimeMs: 30 * second,
       value: typed<MessageListBody | undefined>(),
+    },
+    search_results: {
+      lifetimeMs: 600 * second,
+      layer: "redis",
+      key: ["search"],
+      cost: 5,
+      value: typed<SearchBody>(),
     },
   } as const satisfies TypeTable;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Database } from "@peregrine/database";
 import { conversationsTag, conversationTag, credentialTag, hashText } from "./cache-types.ts";
 import type { CachedReads } from "./cached-reads.ts";
@@ -9,7 +10,7 @@ import type { AppCache } from "./open-cache.ts";
  * no other database.
  */
 export function cachedDatabase(database: Database, cache: AppCache, reads: CachedReads): Database {
-  const { sessions, apiKeys, users, conversations, messages, answers, servers } = database;
+  const { sessions, apiKeys, users, conversations, messages, answers, servers, search } = database;
 
   const conversationTags = (userId: string, conversationId: string) => [
     conversationsTag(userId),
@@ -125,6 +126,17 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
         ),
     },
 
+    search: {
+      // Every write of somebody's messages and titles touches their list of conversations.
+      find: ({ userId, ...asked }) =>
+        cache.getOrLoad(
+          "search_results",
+          { owner: userId, search: hashText(sha256(JSON.stringify(asked))) },
+          () => search.find({ userId, ...asked }),
+          { tags: [conversationsTag(userId)] },
+        ),
+    },
+
     servers: {
       ...servers,
       interruptOrphans: (leaseSeconds) => told(servers.interruptOrphans(leaseSeconds)),
@@ -155,4 +167,8 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
     }
     return interrupted;
   }
+}
+
+function sha256(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
 }

@@ -11,6 +11,7 @@ import { socketRoutes } from "../live/socket-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
 import type { ServerLoad } from "../performance/server-load.ts";
+import { searchRoutes } from "../search/search-routes.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
 import { readJsonBody } from "./json-body.ts";
@@ -56,6 +57,7 @@ export function createApp(
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
     .use(cacheRoutes(context))
+    .use(searchRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, metrics));
   return app.use(apiDocs(app)).get("/*", ({ request, path }) => {

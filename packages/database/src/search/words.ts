@@ -34,7 +34,7 @@ export function wordsOf(text: string): Word[] {
     .split(" ")
     .flatMap((word) => word.match(runs) ?? [])
     .map((word) => ({
-      text: word.slice(0, maxWordLength),
+      text: [...word].slice(0, maxWordLength).join(""),
       isSpaceless: spacelessCharacter.test(word),
     }));
 }
