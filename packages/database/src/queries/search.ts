@@ -5,7 +5,7 @@ import {
   encodeSearchCursor,
   type SearchCursor,
 } from "../search/search-cursor.ts";
-import { parseSearch, type SearchQuery, toTsquery } from "../search/search-query.ts";
+import { isOpen, parseSearch, type SearchQuery, toTsquery } from "../search/search-query.ts";
 import { firstIdAt, madeAtMs, slotAt, slotBase } from "../search/slots.ts";
 import { makeSnippet } from "../search/snippet.ts";
 import { only, type Run } from "../statement.ts";
@@ -61,6 +61,8 @@ type Scope = {
   conversationId: string | null;
   query: string;
   wholeQuery: string;
+  /** Exclusions alone: only the newest messages are looked at. */
+  isOpen: boolean;
   from: string;
   before: string;
 };
@@ -115,6 +117,7 @@ async function findPage(run: Run, search: Search, query: SearchQuery): Promise<S
     conversationId,
     query: toTsquery(query, true),
     wholeQuery: toTsquery(query, false),
+    isOpen: isOpen(query),
     from: cursor.floor ?? firstIdAt(search.from?.getTime() ?? 0),
     before: cursor.before ?? (search.to ? firstIdAt(search.to.getTime()) : lastId),
   };
@@ -157,7 +160,7 @@ async function findWindow(run: Run, scope: Scope): Promise<Window> {
     const floor = messages.length < windowSize ? found.oldest : (messages.at(-1) ?? null);
     return { messages, conversations: [], documents: [], floor: isWhole ? null : floor };
   }
-  const rows = query === wholeQuery ? walkedRows : longWalkedRows;
+  const rows = query === wholeQuery && !scope.isOpen ? walkedRows : longWalkedRows;
   const walk = only(await run(walkMessages, { ...range, rows }));
   const found = new Map((walk.ids ?? []).map((id) => [id, "messages" as const]));
   const all = new Map<string, "messages" | "conversations" | "documents">(found);
@@ -169,7 +172,7 @@ async function findWindow(run: Run, scope: Scope): Promise<Window> {
   const first = slotAt(Math.max(oldestMs, madeAtMs(least)));
   let newest = slotAt(Math.min(Date.now() + clockSkewMs, madeAtMs(before)));
   for (const step of slotSteps) {
-    if (newest < first || (all.size >= windowSize && !isFull)) break;
+    if (scope.isOpen || newest < first || (all.size >= windowSize && !isFull)) break;
     const firstSlot = isFull ? first : Math.max(first, newest - step + 1);
     const rows = await run(lookUpWords, {
       ...range,

@@ -56,6 +56,11 @@ export function toTsquery(query: SearchQuery, withPrefixes: boolean): string {
     .join(" | ");
 }
 
+/** Whether what is looked for is told by exclusions alone: nearly everything, and no index helps. */
+export function isOpen(query: SearchQuery): boolean {
+  return query.some((group) => group.every((term) => term.isNegated));
+}
+
 function renderTerm(term: Term, withPrefixes: boolean): string {
   const parts: string[] = [];
   let chain: string[] = [];
