@@ -9,6 +9,8 @@ const programs = [
   { path: "/usr/sbin/haproxy", package: "haproxy" },
   { path: "/usr/bin/openssl", package: "openssl" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
+  { path: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql-15" },
+  { path: "/usr/sbin/pgbouncer", package: "pgbouncer" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */

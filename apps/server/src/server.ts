@@ -94,6 +94,8 @@ async function start(
     maxOverflow: config.DB_MAX_OVERFLOW,
     poolTimeoutMs: config.DB_POOL_TIMEOUT * 1000,
     poolRecycleMs: config.DB_POOL_RECYCLE * 1000,
+    prepare: config.DB_PREPARE,
+    replicaUrls: config.DATABASE_REPLICA_URLS,
     on: {
       query(info) {
         timings.addQuery(info.waitMs + info.durationMs);
@@ -106,7 +108,10 @@ async function start(
   const cache = await openCache(config, uncached, log);
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
-  const database = cachedDatabase(uncached, cache, reads);
+  const database = cachedDatabase(uncached, cache, reads, {
+    // What a replica has may be older than the last write, and must not be kept beyond it.
+    searches: config.DATABASE_REPLICA_URLS.length === 0,
+  });
   const warming = keepWarm(cache, uncached, log);
   lifecycle.onClose("warming", () => warming.stop());
 

@@ -14,6 +14,8 @@ const table = {
   invalid_cursor: { retryable: false },
   /** The server is too old, or its data are of another version. */
   unsupported_version: { retryable: false },
+  /** Postgres lacks an extension, or the role may not add it. */
+  missing_extension: { retryable: false },
   /** Embedded Postgres could not be set up or started. */
   embedded_start: { retryable: false },
   /** Another process runs the embedded Postgres of this directory. */

@@ -36,6 +36,11 @@ export function mapPostgresError(statement: string, cause: unknown): DatabaseErr
   if (state === "57014") {
     return new DatabaseError("statement_timeout", `${statement} took too long`, { cause });
   }
+  if (state === "55P03") {
+    return new DatabaseError("statement_timeout", `${statement} waited too long for a lock`, {
+      cause,
+    });
+  }
   if (state === "42501") {
     return new DatabaseError("not_permitted", `${statement}: the database's role lacks a right`, {
       cause,

@@ -9,7 +9,12 @@ import type { AppCache } from "./open-cache.ts";
  * write of something cached names the tags it touches. A feature cannot forget either, since it has
  * no other database.
  */
-export function cachedDatabase(database: Database, cache: AppCache, reads: CachedReads): Database {
+export function cachedDatabase(
+  database: Database,
+  cache: AppCache,
+  reads: CachedReads,
+  caches: { searches: boolean },
+): Database {
   const { sessions, apiKeys, users, conversations, messages, answers, servers, search } = database;
 
   const conversationTags = (userId: string, conversationId: string) => [
@@ -128,13 +133,15 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
 
     search: {
       // Every write of somebody's messages and titles touches their list of conversations.
-      find: ({ userId, ...asked }) =>
-        cache.getOrLoad(
+      find: ({ userId, ...asked }) => {
+        if (!caches.searches) return search.find({ userId, ...asked });
+        return cache.getOrLoad(
           "search_results",
           { owner: userId, search: hashText(sha256(JSON.stringify(asked))) },
           () => search.find({ userId, ...asked }),
           { tags: [conversationsTag(userId)] },
-        ),
+        );
+      },
     },
 
     servers: {
