@@ -197,7 +197,7 @@ test("pages hold every match once, over windows, walks and slots", async () => {
       ${conversation}, ${user}, 'user', 'everywhere ' || n || case when n % 7 = 0 then ' seventh' else '' end,
       'complete', to_timestamp(ms / 1000.0)
     from generate_series(1, 1500) as n,
-      lateral (select (extract(epoch from now()) * 1000)::bigint - n * 17280000::bigint as ms)`;
+      lateral (select (extract(epoch from now()) * 1000)::bigint - n * 17280000::bigint as ms) as moment`;
   for (const [text, total, more] of [
     ["everywhere ", 1500, {}],
     ["seventh ", 214, {}],
