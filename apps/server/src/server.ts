@@ -82,9 +82,15 @@ async function start(
   lifecycle: Lifecycle,
 ): Promise<Server> {
   let isDraining = false;
-  const timings = new RequestTimings();
   const webFiles = await loadWebFiles(webDirectory);
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
+
+  let endpoints: Endpoints | undefined;
+  const timings = new RequestTimings(({ request, statement }) => {
+    const route = endpoints?.find(request.method, request.url).template ?? "";
+    metrics?.database.onRepeated(route, statement);
+    log.debug({ route, statement }, "a request sends a statement over and over");
+  });
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
@@ -98,7 +104,7 @@ async function start(
     replicaUrls: config.DATABASE_REPLICA_URLS,
     on: {
       query(info) {
-        timings.addQuery(info.waitMs + info.durationMs);
+        timings.addQuery(info.name, info.waitMs + info.durationMs);
         metrics?.database.onQuery(info);
         hooks.onQuery?.(info);
       },
@@ -227,13 +233,11 @@ async function start(
     metrics,
     webFiles,
   );
+  endpoints = new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http));
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
-    fetch: gate.before(
-      app.fetch,
-      new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),
-    ),
+    fetch: gate.before(app.fetch, endpoints),
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));

@@ -36,8 +36,8 @@ export function createApp(
   app
     .wrap(
       (handle) =>
-        (...request: unknown[]) =>
-          timings.run(() => handle(...request)),
+        (request: Request, ...rest: unknown[]) =>
+          timings.run(request, () => handle(request, ...rest)),
     )
     .mapResponse(deliver(timings))
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
