@@ -1,7 +1,9 @@
 /** What callers of this package can meet, and whether sending the same again can help. */
 const table = {
-  /** Postgres cannot be reached, is starting or stopping, is read-only or out of room. */
+  /** Postgres cannot be reached, is starting or stopping, or out of room. */
   unavailable: { retryable: true },
+  /** Postgres accepts no writes: a standby, or set so by an administrator. */
+  read_only: { retryable: true },
   /** No connection became free within the pool's time limit. */
   pool_timeout: { retryable: true },
   /** Postgres ended a statement that took longer than its time limit. */

@@ -33,6 +33,9 @@ export function mapPostgresError(statement: string, cause: unknown): DatabaseErr
   if (state === "22021" || state === "22P05") {
     return new DatabaseError("invalid_text", "a text holds U+0000", { cause });
   }
+  if (state === "25006") {
+    return new DatabaseError("read_only", "Postgres accepts no writes: it is read-only", { cause });
+  }
   if (state === "57014") {
     return new DatabaseError("statement_timeout", `${statement} took too long`, { cause });
   }
@@ -61,7 +64,6 @@ export function mapPostgresError(statement: string, cause: unknown): DatabaseErr
 /** By SQLSTATE or its class: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const unavailable: Record<string, string> = {
   "08": "broke the connection",
-  "25006": "accepts no writes: it is read-only",
   "28": "refused the user or the password",
   "3D000": "has no database of this name",
   "53": "is out of room",

@@ -1,7 +1,7 @@
 import { pairsOf, type Word, wordsOf } from "./words.ts";
 
 /** Words that stand together: `"quoted ones"`, `what-has.gaps`, or a single one. */
-export type Term = {
+type Term = {
   words: Word[];
   isNegated: boolean;
   isQuoted: boolean;
