@@ -4,6 +4,9 @@ import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
 import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
+import { documentQueries } from "./queries/documents.ts";
+import { fileRemovalQueries } from "./queries/file-removals.ts";
+import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
 import { searchQueries } from "./queries/search.ts";
@@ -67,6 +70,9 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
     answers: answerQueries(run),
     servers: serverQueries(run),
     search: searchQueries(runSearch),
+    files: fileQueries(run),
+    fileRemovals: fileRemovalQueries(run),
+    documents: documentQueries(run),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
     metrics: metricQueries(run),

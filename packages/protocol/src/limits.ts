@@ -11,6 +11,7 @@ export const limits = {
   cursorLength: 200,
   searchLength: 500,
   filesPerMessage: 10,
+  fileNameLength: 255,
   apiKeysPerUser: 20,
   pageSizeDefault: 50,
   pageSizeMax: 100,

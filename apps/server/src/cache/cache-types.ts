@@ -1,4 +1,5 @@
 import { type TypeTable, typed } from "@peregrine/cache";
+import type { StoredFile } from "@peregrine/database";
 import type {
   ConversationBody,
   ConversationListBody,
@@ -67,6 +68,13 @@ export function cacheTypes(ttlSeconds: number) {
       cost: 5,
       value: typed<SearchBody>(),
     },
+    file_metadata: {
+      lifetimeMs: 7200 * second,
+      layer: "redis",
+      key: ["id"],
+      negativeLifetimeMs: 30 * second,
+      value: typed<StoredFile | undefined>(),
+    },
   } as const satisfies TypeTable;
 }
 
@@ -76,6 +84,8 @@ export type CacheTypes = ReturnType<typeof cacheTypes>;
 export const conversationTag = (conversationId: string) => `conversation:${conversationId}`;
 /** What changes with the list of somebody's conversations. */
 export const conversationsTag = (userId: string) => `conversations:${userId}`;
+/** What changes with one file. */
+export const fileTag = (fileId: string) => `file:${fileId}`;
 /** What changes with a session or a key. */
 export const credentialTag = (hash: Uint8Array) => `credential:${hashText(hash)}`;
 

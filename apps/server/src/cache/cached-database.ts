@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Database } from "@peregrine/database";
-import { conversationsTag, conversationTag, credentialTag, hashText } from "./cache-types.ts";
+import {
+  conversationsTag,
+  conversationTag,
+  credentialTag,
+  fileTag,
+  hashText,
+} from "./cache-types.ts";
 import type { CachedReads } from "./cached-reads.ts";
 import type { AppCache } from "./open-cache.ts";
 
@@ -15,7 +21,8 @@ export function cachedDatabase(
   reads: CachedReads,
   caches: { searches: boolean },
 ): Database {
-  const { sessions, apiKeys, users, conversations, messages, answers, servers, search } = database;
+  const { sessions, apiKeys, users, conversations, messages, answers, servers, files, search } =
+    database;
 
   const conversationTags = (userId: string, conversationId: string) => [
     conversationsTag(userId),
@@ -141,6 +148,21 @@ export function cachedDatabase(
           () => search.find({ userId, ...asked }),
           { tags: [conversationsTag(userId)] },
         );
+      },
+    },
+
+    files: {
+      ...files,
+      async get(userId, id) {
+        const load = async () => (await files.get(userId, id)) ?? undefined;
+        const key = { owner: userId, id };
+        const found = await cache.getOrLoad("file_metadata", key, load, { tags: [fileTag(id)] });
+        return found ?? null;
+      },
+      async delete(userId, id) {
+        const conversationIds = await files.conversationsOf(userId, id);
+        const tags = [fileTag(id), ...conversationIds.map(conversationTag)];
+        return cache.mutate(tags, () => files.delete(userId, id));
       },
     },
 

@@ -29,6 +29,6 @@ RETURN ('x' || right("user_id"::text, 11))::bit(44)::bigint << 17
 ALTER TABLE "conversations" ADD COLUMN "search" "tsvector" GENERATED ALWAYS AS (setweight(to_tsvector('peregrine', search_text(title)), 'A')) STORED;--> statement-breakpoint
 ALTER TABLE "documents" ADD COLUMN "search" "tsvector" GENERATED ALWAYS AS (setweight(to_tsvector('peregrine', search_text(title)), 'A') || to_tsvector('peregrine', search_text(content))) STORED;--> statement-breakpoint
 ALTER TABLE "messages" ADD COLUMN "search" "tsvector" GENERATED ALWAYS AS (to_tsvector('peregrine', search_text(content))) STORED;--> statement-breakpoint
-CREATE INDEX "conversations_search_idx" ON "conversations" USING gin (search_slot(user_id, id),"search") WITH (gin_pending_list_limit=512);--> statement-breakpoint
-CREATE INDEX "documents_search_idx" ON "documents" USING gin (search_slot(user_id, id),"search") WITH (gin_pending_list_limit=512);--> statement-breakpoint
-CREATE INDEX "messages_search_idx" ON "messages" USING gin (search_slot(user_id, id),"search") WITH (gin_pending_list_limit=512) WHERE "messages"."superseded_at" is null;
+CREATE INDEX "conversations_search_idx" ON "conversations" USING gin (search_slot(user_id, id),"search") WITH (fastupdate=false);--> statement-breakpoint
+CREATE INDEX "documents_search_idx" ON "documents" USING gin (search_slot(user_id, id),"search") WITH (fastupdate=false);--> statement-breakpoint
+CREATE INDEX "messages_search_idx" ON "messages" USING gin (search_slot(user_id, id),"search") WITH (fastupdate=false) WHERE "messages"."superseded_at" is null;
