@@ -28,6 +28,7 @@ export type SearchQuery = Static<typeof SearchQuery>;
 
 export const SearchDocument = Type.Object({
   id: Id,
+  fileId: Type.Union([Id, Type.Null()], { description: "The file that the text was taken from." }),
   title: Type.String(),
   createdAt: Timestamp,
 });

@@ -86,6 +86,8 @@ export const conversationTag = (conversationId: string) => `conversation:${conve
 export const conversationsTag = (userId: string) => `conversations:${userId}`;
 /** What changes with one file. */
 export const fileTag = (fileId: string) => `file:${fileId}`;
+/** What changes with the texts of somebody's files. */
+export const documentsTag = (userId: string) => `documents:${userId}`;
 /** What changes with a session or a key. */
 export const credentialTag = (hash: Uint8Array) => `credential:${hashText(hash)}`;
 

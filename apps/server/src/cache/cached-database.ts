@@ -4,6 +4,7 @@ import {
   conversationsTag,
   conversationTag,
   credentialTag,
+  documentsTag,
   fileTag,
   hashText,
 } from "./cache-types.ts";
@@ -146,13 +147,16 @@ export function cachedDatabase(
           "search_results",
           { owner: userId, search: hashText(sha256(JSON.stringify(asked))) },
           () => search.find({ userId, ...asked }),
-          { tags: [conversationsTag(userId)] },
+          { tags: [conversationsTag(userId), documentsTag(userId)] },
         );
       },
     },
 
     files: {
       ...files,
+      create: (file) => cache.mutate([documentsTag(file.userId)], () => files.create(file)),
+      createFromSame: (file) =>
+        cache.mutate([documentsTag(file.userId)], () => files.createFromSame(file)),
       async get(userId, id) {
         const load = async () => (await files.get(userId, id)) ?? undefined;
         const key = { owner: userId, id };
@@ -161,7 +165,7 @@ export function cachedDatabase(
       },
       async delete(userId, id) {
         const conversationIds = await files.conversationsOf(userId, id);
-        const tags = [fileTag(id), ...conversationIds.map(conversationTag)];
+        const tags = [fileTag(id), documentsTag(userId), ...conversationIds.map(conversationTag)];
         return cache.mutate(tags, () => files.delete(userId, id));
       },
     },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { SearchBody } from "@peregrine/protocol";
+import type { FileBody, SearchBody } from "@peregrine/protocol";
 import { SQL } from "bun";
 import { allEvents, startTestServer, type TestServer, TestUser } from "../testing/test-server.ts";
 
@@ -41,6 +41,23 @@ test("a question and a title are found as soon as they are there, by their owner
   expect((await search(ada, `q=falcons&conversation=${id}`)).results).toHaveLength(1);
   await ada.fetch(`/api/v1/conversations/${id}`, { method: "DELETE" });
   expect((await search(ada, "q=falcons")).results).toEqual([]);
+});
+
+test("the text of a file is found from when it is there until it is deleted", async () => {
+  expect((await search(ada, "q=zygomorphic")).results).toEqual([]);
+  const body = new FormData();
+  body.append("file", new File(["Orchids are zygomorphic flowers."], "orchids.txt"));
+  const { file } = await ada.json<FileBody>("/api/v1/files", { method: "POST", body });
+  const { results } = await search(ada, "q=zygomorphic");
+  expect(results).toHaveLength(1);
+  expect(results[0]).toMatchObject({
+    message: null,
+    conversation: null,
+    document: { fileId: file.id, title: "orchids.txt" },
+    snippet: "Orchids are <mark>zygomorphic</mark> flowers.",
+  });
+  await ada.fetch(`/api/v1/files/${file.id}`, { method: "DELETE" });
+  expect((await search(ada, "q=zygomorphic")).results).toEqual([]);
 });
 
 test("pages follow each other, and a typing error is put right", async () => {

@@ -125,7 +125,13 @@ export type ConversationJson = {
   updated_at: string;
 };
 
-export type DocumentJson = { id: string; title: string; content: string; created_at: string };
+export type DocumentJson = {
+  id: string;
+  file_id: string | null;
+  title: string;
+  content: string;
+  created_at: string;
+};
 
 export type FoundRow = {
   source: Source;
@@ -176,7 +182,7 @@ export const fetchBest = read<
       where conversations.id = coalesce(messages.conversation_id, best.id)
     ) as found) as conversation,
     (select row_to_json(found) from (
-      select id, title, left(content, 20000) as content, created_at from documents
+      select id, file_id, title, left(content, 20000) as content, created_at from documents
       where documents.id = best.id
     ) as found) as document
   from best

@@ -230,6 +230,6 @@ function conversationFromJson(json: ConversationJson) {
   return toConversation({ ...json, ...moments });
 }
 
-function documentFromJson({ id, title, created_at }: DocumentJson): SearchDocument {
-  return { id, title, createdAt: new Date(created_at).toISOString() };
+function documentFromJson({ id, file_id, title, created_at }: DocumentJson): SearchDocument {
+  return { id, fileId: file_id, title, createdAt: new Date(created_at).toISOString() };
 }
