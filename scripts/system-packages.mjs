@@ -13,6 +13,7 @@ const programs = [
   { path: "/usr/bin/ceph-osd", package: "ceph-osd" },
   { path: "/usr/sbin/varnishd", package: "varnish" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
+  { path: "/usr/bin/prometheus-alertmanager", package: "prometheus-alertmanager" },
   { path: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql-15" },
   { path: "/usr/sbin/pgbouncer", package: "pgbouncer" },
 ];

@@ -195,6 +195,33 @@ export const settings = {
     about:
       "What this server is called in figures and alerts. Without it, its host name and port. No two servers may have the same.",
   }),
+  ALERT_INTERVAL: integer(
+    15,
+    { min: 1, max: 300 },
+    { about: "Seconds between two looks at the rules of alerts." },
+  ),
+  ALERT_WEBHOOKS: urlList(webSchemes, { about: "Where alerts are posted to.", secret: true }),
+  ALERT_WEBHOOK_FORMAT: oneOf(["json", "slack", "teams"], "json", {
+    about: "What is posted there.",
+  }),
+  ALERT_WEBHOOK_SECRET: optionalText({
+    about: "Signs what is posted: `X-Peregrine-Signature` is `t=<seconds>,v1=<HMAC-SHA256>`.",
+    secret: true,
+  }),
+  ALERT_EMAIL_TO: optionalText({ about: "Addresses that alerts are mailed to, with commas." }),
+  ALERT_EMAIL_FROM: text("peregrine@localhost", { about: "Sender of these mails." }),
+  SMTP_URL: optionalUrl(["smtp", "smtps"], { about: "Mail server for alerts.", secret: true }),
+  ALERTMANAGER_URL: optionalUrl(webSchemes, {
+    about: "Prometheus Alertmanager that gets every alert.",
+  }),
+  ALERT_HEARTBEAT_URL: optionalUrl(webSchemes, {
+    about:
+      "Posted to once a minute while alerts are looked after; have it tell you when it is not.",
+    secret: true,
+  }),
+  ALERT_PRIVATE_RECEIVERS: flag(false, {
+    about: "Whether alerts may be sent to private addresses, such as an Alertmanager beside.",
+  }),
   MEMORY_THRESHOLD: fraction(0.8, {
     about:
       "Share of memory in use above which caches shrink; nearly full, new answers are refused.",
@@ -227,11 +254,15 @@ const dependencies: readonly (readonly [keyof Config, keyof Config])[] = [
  * @throws ConfigError naming each wrong variable, its value (unless it is a secret) and what is accepted.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  return readSettings(environment, settings, (config) =>
-    dependencies.flatMap(([name, needed]) =>
+  return readSettings(environment, settings, (config) => {
+    const problems = dependencies.flatMap(([name, needed]) =>
       config[name] && !config[needed] ? [`${needed}: must be set where ${name} is`] : [],
-    ),
-  );
+    );
+    if ((config.ALERT_EMAIL_TO === undefined) !== (config.SMTP_URL === undefined)) {
+      problems.push("ALERT_EMAIL_TO and SMTP_URL: set both, or neither");
+    }
+    return problems;
+  });
 }
 
 /** The settings of this process. The one place that reads the environment. */

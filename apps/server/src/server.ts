@@ -12,6 +12,7 @@ import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
 import { openBus } from "./bus/open-bus.ts";
+import { answerCache } from "./cache/answer-cache.ts";
 import { cachedDatabase } from "./cache/cached-database.ts";
 import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
@@ -27,6 +28,8 @@ import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
+import { RedisRelay } from "./generation/shared/redis/redis-relay.ts";
+import { SharedAnswers } from "./generation/shared/shared-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
 import { createApp, maxBodyBytes } from "./http/app.ts";
@@ -41,6 +44,7 @@ import { type ModelServers, openModelServers } from "./models/model-servers.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
+import { startAlerts } from "./performance/start-alerts.ts";
 import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
 import { version } from "./version.ts";
@@ -168,9 +172,11 @@ async function start(
   lifecycle.onClose("titles", () => titles.stop());
 
   const clock = new FrameClock();
+  const relay = config.REDIS_URL && new RedisRelay({ target: config.REDIS_URL, clock, log });
+  lifecycle.onClose("relay of answers", () => relay?.close());
   const running = new RunningAnswers({
     database,
-    model: models,
+    model: new SharedAnswers({ model: models, cache: answerCache(cache), relay, log }),
     clock,
     log,
     serverId,
@@ -218,6 +224,8 @@ async function start(
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
+  const alerts = metrics && startAlerts({ config, log, database: uncached, metrics, serverId });
+  lifecycle.onClose("alerts", () => alerts?.stop());
 
   const app = createApp(
     {
@@ -243,12 +251,7 @@ async function start(
       receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
       isDraining: () => isDraining,
     },
-    {
-      reading: () => resources.monitor.latest,
-      pressure: () => resources.pressure.verdict.level,
-      runningAnswers: () => running.size,
-    },
-    metrics,
+    { resources, figures, alerts, runningAnswers: () => running.size },
     webFiles,
   );
   endpoints = new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http));

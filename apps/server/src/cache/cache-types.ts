@@ -7,6 +7,7 @@ import type {
   SearchBody,
   User,
 } from "@peregrine/protocol";
+import type { CachedAnswer } from "../generation/shared/answer-cache.ts";
 
 const second = 1000;
 
@@ -67,6 +68,14 @@ export function cacheTypes(ttlSeconds: number) {
       key: ["search"],
       cost: 5,
       value: typed<SearchBody>(),
+    },
+    /** In memory alone: large, and seldom asked for again. A model takes seconds where a query takes one ms. */
+    ai_response: {
+      lifetimeMs: 300 * second,
+      layer: "memory",
+      key: ["request"],
+      cost: 1000,
+      value: typed<CachedAnswer>(),
     },
     file_metadata: {
       lifetimeMs: 7200 * second,

@@ -141,11 +141,11 @@ export type FoundRow = {
   document: DocumentJson | null;
 } & ((MessageRow & { files: MessageFile[] | null }) | { id: null });
 
-const score = (source: Source) => `select '${source}' as source, id, (1e6
+const score = (source: Source) => `select '${source}' as source, id, user_id, (1e6
       * ts_rank(search, ${parsed}, 1)
       * (0.25 + 0.75 * exp(least(0, extract(epoch from created_at - :asOf::timestamptz)) / 86400 / 90))
     )::int as score
-    from ${source} where id = any (:${source}::uuid[]) and user_id = :userId`;
+    from ${source} where id = any (:${source}::uuid[])`;
 
 /**
  * Of some matches the best, with all that is shown of them. The score is Postgres' rank, in which a
@@ -172,7 +172,8 @@ export const fetchBest = read<
   ),
   best as materialized (
     select * from scored
-    where :lastId::uuid is null or (score, id) < (:lastScore::int, :lastId::uuid)
+    where user_id = :userId
+      and (:lastId::uuid is null or (score, id) < (:lastScore::int, :lastId::uuid))
     order by score desc, id desc limit :limit
   )
   select best.source, best.id as found_id, best.score, ${messageColumns}, users.name as author,
