@@ -15,6 +15,7 @@ import {
   urlList,
 } from "@peregrine/settings";
 import { parseRedisUrl } from "./cache/redis-target.ts";
+import { parseModelServers } from "./models/model-server-list.ts";
 
 const postgresSchemes = ["postgres", "postgresql"];
 const webSchemes = ["http", "https"];
@@ -52,10 +53,15 @@ export const settings = {
     { about: "Seconds that running answers get to finish when the server is told to stop." },
   ),
 
-  MODEL_SERVERS: urlList(webSchemes, {
-    about:
-      "Base URLs of OpenAI-compatible model servers, such as `http://127.0.0.1:11434/v1`. Without one a built-in demonstration model answers.",
-  }),
+  MODEL_SERVERS: setting(
+    "http://… or https://… separated by commas, each with fields where it needs them: `http://a/v1;weight=2;models=x|y,http://b/v1;maxInFlight=8,https://c/v1;backup`",
+    {
+      about:
+        "Base URLs of OpenAI-compatible [model servers](models.md), such as `http://127.0.0.1:11434/v1`. Without one a built-in demonstration model answers.",
+    },
+    "",
+    parseModelServers,
+  ),
   MODEL_API_KEY: optionalText({
     about: "Sent to the model servers as a bearer token.",
     secret: true,
@@ -77,6 +83,22 @@ export const settings = {
     30,
     { min: 1, max: 3600 },
     { about: "Seconds a model server may take between two tokens." },
+  ),
+  MODEL_MAX_IN_FLIGHT: integer(
+    0,
+    { min: 0, max: 1_000_000 },
+    {
+      about:
+        "Answers under way on each model server; those beyond wait in line. 0 for no limit. Best is what the server works on at once.",
+    },
+  ),
+  MODEL_QUEUE_TIMEOUT: integer(
+    30,
+    { min: 1, max: 3600 },
+    {
+      about:
+        "Seconds a question may wait for a model server with room, or for one that asked for a pause.",
+    },
   ),
 
   DATABASE_URL: optionalUrl(postgresSchemes, {

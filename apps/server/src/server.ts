@@ -39,8 +39,7 @@ import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
-import { demonstrationModel } from "./models/demonstration-model.ts";
-import { type ModelServers, openModelServers } from "./models/model-servers.ts";
+import { openModels } from "./models/open-models.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
@@ -145,7 +144,7 @@ async function start(
   });
   lifecycle.onClose("lease", () => lease.stop());
 
-  const openedModels = openModels(config, log);
+  const openedModels = openModels(config, log, metrics);
   const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
@@ -221,6 +220,7 @@ async function start(
         resources,
         openSockets: () => live.openSockets,
         runningAnswers: () => running.size,
+        waitingAnswers: () => models.queued,
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
@@ -287,22 +287,4 @@ async function startPostgres(config: Config, log: Log, lifecycle: Lifecycle): Pr
   });
   lifecycle.onClose("embedded Postgres", () => postgres.stop());
   return postgres.url;
-}
-
-function openModels(config: Config, log: Log): ModelServers {
-  if (config.MODEL_SERVERS.length === 0) {
-    log.warn({}, "no MODEL_SERVERS: the built-in demonstration model answers");
-    return demonstrationModel();
-  }
-  return openModelServers({
-    urls: config.MODEL_SERVERS,
-    apiKey: config.MODEL_API_KEY,
-    model: config.MODEL,
-    limits: {
-      firstTokenMs: config.MODEL_FIRST_TOKEN_TIMEOUT * 1000,
-      nextTokenMs: config.MODEL_TOKEN_TIMEOUT * 1000,
-    },
-    onFailure: ({ server, error, failedOver }) =>
-      log.warn({ server, code: error.code, err: error, failedOver }, "a model server failed"),
-  });
 }
