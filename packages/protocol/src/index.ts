@@ -7,6 +7,7 @@ export * from "./limits.ts";
 export * from "./messages.ts";
 export * from "./optimiser.ts";
 export * from "./performance.ts";
+export * from "./search.ts";
 export * from "./socket-events.ts";
 export * from "./stream-events.ts";
 export * from "./users.ts";

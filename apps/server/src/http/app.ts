@@ -14,6 +14,7 @@ import { databaseRoutes } from "../performance/database-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
 import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { performanceRoutes } from "../performance/performance-routes.ts";
+import { searchRoutes } from "../search/search-routes.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
 import { answerHead } from "./head-request.ts";
@@ -34,8 +35,8 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
   app
     .wrap(
       (handle) =>
-        (...request: unknown[]) =>
-          timings.run(() => answerHead(handle, ...request)),
+        (request: Request, ...rest: unknown[]) =>
+          timings.run(request, () => answerHead(handle, request, ...rest)),
     )
     .mapResponse(deliver(timings))
     .onError(({ error, request, path }) => {
@@ -58,6 +59,7 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     .use(answerRoutes(context))
     .use(cacheRoutes(context))
     .use(databaseRoutes(context))
+    .use(searchRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, performance))
     .use(performanceRoutes(context, performance))

@@ -12,6 +12,7 @@ import type {
   MessageListBody,
   PatchConversationBody,
   RegisterBody,
+  SearchBody,
   ServerInfoBody,
   User,
   UserBody,
@@ -69,6 +70,12 @@ export class Api {
 
   conversations(cursor?: string): Promise<ConversationListBody> {
     return this.#json("GET", `/conversations?${page(CONVERSATIONS_PER_PAGE, cursor)}`);
+  }
+
+  /** @param signal aborts a search that has been typed over */
+  search(query: string, cursor: string | null, signal: AbortSignal): Promise<SearchBody> {
+    const parameters = new URLSearchParams({ q: query, ...(cursor === null ? {} : { cursor }) });
+    return this.#json("GET", `/search?${parameters}`, undefined, signal);
   }
 
   async createConversation(body: CreateConversationBody): Promise<Conversation> {
@@ -143,12 +150,18 @@ export class Api {
     await this.#send("DELETE", `/api-keys/${id}`);
   }
 
-  async #json<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    return readJson(await this.#send(method, path, body));
+  async #json<Body>(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<Body> {
+    return readJson(await this.#send(method, path, body, signal));
   }
 
-  #send(method: string, path: string, body?: unknown): Promise<Response> {
-    return this.#request(path, { method, headers: { accept: "application/json" } }, body);
+  #send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const headers = { accept: "application/json" };
+    return this.#request(path, { method, headers, ...(signal ? { signal } : {}) }, body);
   }
 
   #stream(

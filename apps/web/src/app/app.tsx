@@ -10,6 +10,7 @@ import { Overlays } from "./overlays.tsx";
 import { Shell } from "./shell.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
+const loadSearch = async () => (await import("../search/search-page.tsx")).SearchPage;
 const loadSettings = async () => (await import("../settings/settings-page.tsx")).SettingsPage;
 
 /** The whole page: the door for who is not signed in, the shell for the rest. */
@@ -46,6 +47,8 @@ function Page({ route }: { route: Route }) {
       return <ThreadPage id={null} />;
     case "conversation":
       return <ThreadPage id={route.id} />;
+    case "search":
+      return <LazyPage load={loadSearch} />;
     case "settings":
       return <LazyPage load={loadSettings} />;
     default:
