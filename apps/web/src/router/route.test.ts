@@ -8,6 +8,7 @@ test("reads every page of the application", () => {
   expect(parseRoute(`/c/${ID}`)).toEqual({ name: "conversation", id: ID });
   expect(parseRoute(`/c/${ID.toUpperCase()}/`)).toEqual({ name: "conversation", id: ID });
   expect(parseRoute("/settings/")).toEqual({ name: "settings" });
+  expect(parseRoute("/performance")).toEqual({ name: "performance" });
   expect(parseRoute("/login")).toEqual({ name: "login", next: "/" });
 });
 

@@ -5,6 +5,7 @@ export type Route =
   | { name: "login"; next: string }
   | { name: "register"; next: string }
   | { name: "settings" }
+  | { name: "performance" }
   | { name: "not-found" };
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -14,6 +15,7 @@ export function parseRoute(pathname: string, search = ""): Route {
   const path = pathname.length > 1 ? pathname.replace(/\/+$/, "") || "/" : pathname;
   if (path === "/") return { name: "home" };
   if (path === "/settings") return { name: "settings" };
+  if (path === "/performance") return { name: "performance" };
   if (path === "/login" || path === "/register") {
     return { name: path === "/login" ? "login" : "register", next: safeNext(search) };
   }
