@@ -17,13 +17,19 @@ import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
 import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
+import { fileAddresses } from "./files/file-addresses.ts";
+import { FileRemovals } from "./files/file-removals.ts";
+import { Files } from "./files/files.ts";
+import { openFileStore, openNetworks } from "./files/open-delivery.ts";
+import { openUploads } from "./files/receive-file.ts";
+import { openPdfText } from "./files/text/pdf-text.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, maxBodyBytes } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
 import { RequestTimings } from "./http/request-timings.ts";
@@ -84,7 +90,7 @@ async function start(
 ): Promise<Server> {
   let isDraining = false;
   const timings = new RequestTimings();
-  const webFiles = await loadWebFiles(webDirectory);
+  const webFiles = await loadWebFiles(webDirectory, config.CDN_URL);
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
@@ -181,6 +187,14 @@ async function start(
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
 
+  const store = await openFileStore(config);
+  lifecycle.onClose("file store", () => store.close());
+  const network = await openNetworks(config);
+  lifecycle.onClose("networks", () => network.close());
+  const addresses = await fileAddresses(config);
+  const removals = new FileRemovals({ database, store, network, addresses, log });
+  lifecycle.onClose("removals", () => removals.stop());
+
   const figures = metrics
     ? await startMetrics({
         config,
@@ -215,6 +229,10 @@ async function start(
       warm: warming.warm,
       reads,
       sockets: new OpenSockets(),
+      files: new Files({ database, store, removals, pdfText: openPdfText() }),
+      fileStore: store,
+      fileAddresses: addresses,
+      receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
       isDraining: () => isDraining,
     },
     { resources, figures, alerts, runningAnswers: () => running.size },
@@ -223,6 +241,7 @@ async function start(
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
+    maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
     fetch: gate.before(
       app.fetch,
       new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),

@@ -6,6 +6,9 @@ import { attemptQueries } from "./queries/attempts.ts";
 import { auditQueries } from "./queries/audit.ts";
 import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
+import { documentQueries } from "./queries/documents.ts";
+import { fileRemovalQueries } from "./queries/file-removals.ts";
+import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
 import { serverQueries } from "./queries/servers.ts";
@@ -34,6 +37,9 @@ export function openDatabase(options: PoolOptions) {
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
+    files: fileQueries(run),
+    fileRemovals: fileRemovalQueries(run),
+    documents: documentQueries(run),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
     metrics: metricQueries(run),

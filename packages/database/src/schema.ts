@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import {
+  bigint,
   boolean,
   check,
   customType,
@@ -184,12 +185,43 @@ export const files = pgTable(
     userId: owner(),
     name: text("name").notNull(),
     mediaType: text("media_type").notNull(),
-    sizeBytes: integer("size_bytes").notNull(),
+    sizeBytes: bigint("size_bytes", { mode: "number" }).notNull(),
     /** SHA-256 of the content. */
     hash: bytea("hash").notNull(),
+    /** Where the store has it. Files of one user with the same content share one object. */
+    objectKey: text("object_key").notNull(),
     createdAt: createdAt(),
   },
-  (table) => [index("files_user_id_id_idx").on(table.userId, table.id)],
+  (table) => [
+    index("files_user_id_id_idx").on(table.userId, table.id),
+    index("files_user_id_hash_idx").on(table.userId, table.hash),
+    index("files_object_key_idx").on(table.objectKey),
+  ],
+);
+
+/**
+ * What is to be removed from the store and from all caches, until it is: a file that was deleted,
+ * or an object that was announced before it was stored and that no file took up. It names rows that
+ * are gone, so it carries no foreign key.
+ */
+export const fileRemovals = pgTable(
+  "file_removals",
+  {
+    /** The file's id. */
+    id: uuid("id").primaryKey(),
+    objectKey: text("object_key").notNull(),
+    /** When it is to be tried next. */
+    dueAt: moment("due_at").notNull(),
+    attempts: integer("attempts").notNull().default(0),
+    lastError: text("last_error"),
+    /** Removals that go to the networks together, and again together where that failed. */
+    batch: uuid("batch"),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index("file_removals_due_at_idx").on(table.dueAt),
+    index("file_removals_batch_idx").on(table.batch),
+  ],
 );
 
 export const messageFiles = pgTable(
@@ -216,13 +248,18 @@ export const documents = pgTable(
   {
     id: uuid("id").primaryKey(),
     userId: owner(),
+    /** The file that the text was taken from. */
+    fileId: uuid("file_id").references(() => files.id, { onDelete: "cascade" }),
     title: text("title").notNull(),
     content: text("content").notNull(),
     metadata: jsonb("metadata").notNull().default({}),
     createdAt: createdAt(),
     updatedAt: moment("updated_at").notNull().defaultNow(),
   },
-  (table) => [index("documents_user_id_id_idx").on(table.userId, table.id)],
+  (table) => [
+    index("documents_user_id_id_idx").on(table.userId, table.id),
+    uniqueIndex("documents_file_id_key").on(table.fileId),
+  ],
 );
 
 /** The servers that have kept figures, by the names that people know them by. */

@@ -1,4 +1,5 @@
 import { type TypeTable, typed } from "@peregrine/cache";
+import type { StoredFile } from "@peregrine/database";
 import type {
   ConversationBody,
   ConversationListBody,
@@ -59,6 +60,13 @@ export function cacheTypes(ttlSeconds: number) {
       negativeLifetimeMs: 30 * second,
       value: typed<MessageListBody | undefined>(),
     },
+    file_metadata: {
+      lifetimeMs: 7200 * second,
+      layer: "redis",
+      key: ["id"],
+      negativeLifetimeMs: 30 * second,
+      value: typed<StoredFile | undefined>(),
+    },
   } as const satisfies TypeTable;
 }
 
@@ -68,6 +76,8 @@ export type CacheTypes = ReturnType<typeof cacheTypes>;
 export const conversationTag = (conversationId: string) => `conversation:${conversationId}`;
 /** What changes with the list of somebody's conversations. */
 export const conversationsTag = (userId: string) => `conversations:${userId}`;
+/** What changes with one file. */
+export const fileTag = (fileId: string) => `file:${fileId}`;
 /** What changes with a session or a key. */
 export const credentialTag = (hash: Uint8Array) => `credential:${hashText(hash)}`;
 

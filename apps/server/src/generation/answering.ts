@@ -3,8 +3,10 @@ import type { Conversation, Message, StreamEvent } from "@peregrine/protocol";
 import { ApiError, notFound } from "../http/api-error.ts";
 import type { LiveHub } from "../live/live-hub.ts";
 import { cutHistory } from "../models/history-budget.ts";
+import type { ModelMessage } from "../models/model.ts";
 import type { ModelServers } from "../models/model-servers.ts";
 import { type AnswerLog, replayEvents } from "./answer-log.ts";
+import { type AskedMessage, documentTokens, withDocuments } from "./document-context.ts";
 import { replayResponse, streamAnswer } from "./event-stream.ts";
 import { previewOf } from "./preview.ts";
 import type { RemoteAnswers } from "./remote-answers.ts";
@@ -14,6 +16,8 @@ import type { RunningAnswers } from "./running-answers.ts";
 const maxHistoryMessages = 1000;
 /** Bytes of history that are read for each token of the budget. */
 const bytesPerToken = 8;
+/** Files of messages before these are not read again. */
+const maxMessagesWithFiles = 10;
 const pollMs = 500;
 const watchMs = 2_000;
 /** A server that is asked to stop an answer has saved it within 2 s, or is not there. */
@@ -184,12 +188,12 @@ export class Answering {
 
   #start(userId: string, begun: Begun, replaces?: string): Asked {
     const { live, running, contextTokens } = this.#deps;
-    const messages = cutHistory(
-      [...begun.history, { role: "user", content: begun.question.content }],
-      contextTokens,
-    );
+    const { id, content, files } = begun.question;
+    const question: AskedMessage = { role: "user", content };
+    if (files.length > 0) question.withFiles = id;
+    const asked = [...begun.history, question];
     const log = running.start(begun, {
-      messages,
+      messages: async () => cutHistory(await this.#withDocuments(asked), contextTokens),
       priority: "interactive",
       conversationId: begun.conversation.id,
       user: userId,
@@ -202,6 +206,20 @@ export class Answering {
     live.publish(userId, { type: "conversation.updated", conversation: begun.conversation });
     live.publishAnswerEvent(log, { id: 0, event: log.started });
     return { begun, log };
+  }
+
+  /** Reads the texts of attached files, where there are any, newest message first. */
+  async #withDocuments(asked: AskedMessage[]): Promise<ModelMessage[]> {
+    const messageIds = asked.flatMap(({ withFiles }) => withFiles ?? []).reverse();
+    if (messageIds.length === 0) return asked;
+    const { database, contextTokens } = this.#deps;
+    // No character weighs under 0.2 tokens: more than this cannot be of use.
+    const maxCharacters = documentTokens(contextTokens) * 5;
+    const texts = await database.documents.ofMessages(
+      messageIds.slice(0, maxMessagesWithFiles),
+      maxCharacters,
+    );
+    return withDocuments(asked, texts, contextTokens);
   }
 
   async #getAnswer(userId: string, answerId: string): Promise<Message> {

@@ -4,6 +4,7 @@ import { apiKeyRoutes } from "../auth/api-key-routes.ts";
 import { authRoutes } from "../auth/auth-routes.ts";
 import type { Context } from "../context.ts";
 import { conversationRoutes } from "../conversations/conversation-routes.ts";
+import { fileRoutes } from "../files/file-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
@@ -14,12 +15,13 @@ import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { performanceRoutes } from "../performance/performance-routes.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
+import { answerHead } from "./head-request.ts";
 import { readJsonBody } from "./json-body.ts";
 import { toApiError } from "./to-api-error.ts";
 import type { WebFiles } from "./web-files.ts";
 
 /** A question of the greatest length, every character escaped, fits well within. */
-const maxBodyBytes = 8 * limits.messageLength;
+export const maxBodyBytes = 8 * limits.messageLength;
 
 /** Every route of the server, with the errors and headers that they share. */
 export function createApp(context: Context, performance: PerformanceParts, webFiles: WebFiles) {
@@ -32,10 +34,9 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     .wrap(
       (handle) =>
         (...request: unknown[]) =>
-          timings.run(() => handle(...request)),
+          timings.run(() => answerHead(handle, ...request)),
     )
     .mapResponse(deliver(timings))
-    .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .onError(({ error, request, path }) => {
       const apiError = toApiError(error);
       // Whoever answers with another 5xx has logged what led to it.
@@ -46,6 +47,9 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
       }
       return apiError.toResponse();
     })
+    // Before the parser of bodies, which would read an upload to its end.
+    .use(fileRoutes(context))
+    .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .use(healthRoutes(context, performance))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
