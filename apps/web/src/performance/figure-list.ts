@@ -2,7 +2,7 @@ import type { Figures } from "@peregrine/protocol";
 import { amount, type Format, percent, seconds } from "./format.ts";
 
 /** A line of a figure: p50, p95 and p99 of the response time are three. */
-export type Line = { name: string; read: (figures: Figures) => number | null };
+type Line = { name: string; read: (figures: Figures) => number | null };
 
 /** A figure of the page. */
 export type FigureView = {
