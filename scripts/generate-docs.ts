@@ -51,7 +51,8 @@ function names(): string[] {
 function table(entries: readonly [string, Setting<unknown>][]): string {
   const rows = entries.map(([name, setting]) => {
     const fallback = setting.fallback ? `\`${setting.fallback}\`` : "";
-    return `| \`${name}\` | ${setting.about} | ${setting.accepts} | ${fallback} |`;
+    const accepts = setting.accepts.replaceAll("|", "\\|");
+    return `| \`${name}\` | ${setting.about} | ${accepts} | ${fallback} |`;
   });
   return `| variable | what it does | accepted | default |
 | --- | --- | --- | --- |

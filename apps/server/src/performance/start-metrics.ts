@@ -18,21 +18,24 @@ type Options = {
   resources: Resources;
   openSockets: () => number;
   runningAnswers: () => number;
+  /** Those that wait for a model server. */
+  waitingAnswers: () => number;
 };
 
 export type RunningMetrics = Awaited<ReturnType<typeof startMetrics>>;
 
 /** Begins to serve the metrics to scrapers and to keep this server's figures over time. */
 export async function startMetrics(options: Options) {
-  const { config, log, database, cache, metrics, resources, openSockets, runningAnswers } = options;
+  const { config, log, database, cache, metrics, resources } = options;
   metrics.watchPool(() => database.pool);
   metrics.watchCache(() => hitsAndMisses(cache));
   metrics.watchLive(() => {
     const { waiting, inFlight, limit } = resources.admission.state;
     const pool = database.pool;
     return {
-      sockets: openSockets(),
-      runningAnswers: runningAnswers(),
+      sockets: options.openSockets(),
+      runningAnswers: options.runningAnswers(),
+      waitingAnswers: options.waitingAnswers(),
       waitingRequests: waiting,
       inFlight,
       limit,
