@@ -150,6 +150,16 @@ export class Api {
     await this.#send("DELETE", `/api-keys/${id}`);
   }
 
+  /** Reads from a part of the API that only some pages need, and so have their own types for. */
+  get<Body>(path: string): Promise<Body> {
+    return this.#json("GET", path);
+  }
+
+  /** Does something in such a part. */
+  async act(method: "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<void> {
+    await this.#send(method, path, body);
+  }
+
   async #json<Body>(
     method: string,
     path: string,

@@ -10,6 +10,7 @@ test("reads every page of the application", () => {
   expect(parseRoute("/settings/")).toEqual({ name: "settings" });
   expect(parseRoute("/search", "?q=a+%22b%22")).toEqual({ name: "search", query: 'a "b"' });
   expect(parseRoute("/search")).toEqual({ name: "search", query: "" });
+  expect(parseRoute("/performance")).toEqual({ name: "performance" });
   expect(parseRoute("/login")).toEqual({ name: "login", next: "/" });
 });
 

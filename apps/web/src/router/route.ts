@@ -6,6 +6,7 @@ export type Route =
   | { name: "register"; next: string }
   | { name: "search"; query: string }
   | { name: "settings" }
+  | { name: "performance" }
   | { name: "not-found" };
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -18,6 +19,7 @@ export function parseRoute(pathname: string, search = ""): Route {
     return { name: "search", query: new URLSearchParams(search).get("q") ?? "" };
   }
   if (path === "/settings") return { name: "settings" };
+  if (path === "/performance") return { name: "performance" };
   if (path === "/login" || path === "/register") {
     return { name: path === "/login" ? "login" : "register", next: safeNext(search) };
   }
