@@ -13,7 +13,12 @@ const programs = [
   },
   { path: "/usr/sbin/haproxy", package: "haproxy" },
   { path: "/usr/bin/openssl", package: "openssl" },
+  { path: "/usr/bin/radosgw", package: "radosgw" },
+  { path: "/usr/bin/ceph-mon", package: "ceph-mon" },
+  { path: "/usr/bin/ceph-osd", package: "ceph-osd" },
+  { path: "/usr/sbin/varnishd", package: "varnish" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
+  { path: "/usr/bin/prometheus-alertmanager", package: "prometheus-alertmanager" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */

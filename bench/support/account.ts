@@ -2,6 +2,7 @@ import type { ConversationBody } from "@peregrine/protocol";
 
 /** Somebody with an account on a server under load. */
 export type Account = {
+  cookie: string;
   newConversation(patch?: object): Promise<string>;
   ask(conversationId: string, content: string, signal?: AbortSignal): Promise<Response>;
 };
@@ -22,6 +23,7 @@ export async function register(url: string): Promise<Account> {
       body: JSON.stringify(body),
     });
   return {
+    cookie,
     async newConversation(patch = {}) {
       // A title of its own, so that the load is the answers' alone.
       const created = await post("/conversations", { title: "Load" });

@@ -39,6 +39,12 @@ export async function startServer(environment: Record<string, string>): Promise<
   };
 }
 
+/** Starts a program whose first line is its URL. */
+export async function spawnBun(args: string[]): Promise<Started> {
+  const child = spawn(args, {}, root);
+  return started(child, (await firstLine(child, (line) => line.startsWith("http"))).trim());
+}
+
 type Child = Bun.Subprocess<"ignore", "pipe", "inherit">;
 
 function spawn(args: string[], environment: Record<string, string>, cwd: string): Child {

@@ -5,6 +5,7 @@ import {
   fraction,
   integer,
   oneOf,
+  optionalSecret,
   optionalText,
   optionalUrl,
   readSettings,
@@ -119,7 +120,19 @@ export const settings = {
     { about: "Entries that the memory cache holds." },
   ),
 
-  CDN_URL: optionalUrl(webSchemes, { about: "Where files are public through a CDN." }),
+  MAX_UPLOAD_BYTES: integer(
+    100 * 1024 * 1024,
+    { min: 1024, max: 80_000_000_000 },
+    { about: "The largest file that can be uploaded." },
+  ),
+  CDN_URL: optionalUrl(webSchemes, {
+    about:
+      "Where a CDN serves what this server or its bucket has. Files then go out by signed addresses under it.",
+  }),
+  CDN_SIGNING_KEY: optionalSecret(16, {
+    about:
+      "Signs the addresses of files under `CDN_URL`, where the CDN asks this server for them. Any text from 16 characters, the same for all servers.",
+  }),
   CDN_CACHE_TTL: integer(
     31_536_000,
     { min: 0, max: 31_536_000 },
@@ -131,6 +144,21 @@ export const settings = {
   S3_ACCESS_KEY_ID: optionalText({ about: "Access key of the bucket.", secret: true }),
   S3_SECRET_ACCESS_KEY: optionalText({ about: "Secret key of the bucket.", secret: true }),
   CLOUDFRONT_DISTRIBUTION_ID: optionalText({ about: "Distribution in which files are purged." }),
+  CLOUDFRONT_KEY_PAIR_ID: optionalText({
+    about:
+      "Public key under which CloudFront knows `CLOUDFRONT_PRIVATE_KEY`, where the distribution under `CDN_URL` takes files from the bucket.",
+  }),
+  CLOUDFRONT_PRIVATE_KEY: optionalText({
+    about: "Signs addresses for CloudFront. PEM, with line ends or `\\n`.",
+    secret: true,
+  }),
+  CDN_PURGE_URLS: urlList(webSchemes, {
+    about: "Caches of your own, such as Varnish, that are sent `PURGE` when a file is deleted.",
+  }),
+  FASTLY_SERVICE_ID: optionalText({ about: "Fastly service in which files are purged." }),
+  FASTLY_API_TOKEN: optionalText({ about: "Token that may purge that service.", secret: true }),
+  CLOUDFLARE_ZONE_ID: optionalText({ about: "Cloudflare zone in which files are purged." }),
+  CLOUDFLARE_API_TOKEN: optionalText({ about: "Token that may purge that zone.", secret: true }),
 
   LOAD_BALANCER_ALGORITHM: oneOf(
     ["round_robin", "least_connections", "least_load", "peak_ewma"],
@@ -158,6 +186,33 @@ export const settings = {
     about:
       "What this server is called in figures and alerts. Without it, its host name and port. No two servers may have the same.",
   }),
+  ALERT_INTERVAL: integer(
+    15,
+    { min: 1, max: 300 },
+    { about: "Seconds between two looks at the rules of alerts." },
+  ),
+  ALERT_WEBHOOKS: urlList(webSchemes, { about: "Where alerts are posted to.", secret: true }),
+  ALERT_WEBHOOK_FORMAT: oneOf(["json", "slack", "teams"], "json", {
+    about: "What is posted there.",
+  }),
+  ALERT_WEBHOOK_SECRET: optionalText({
+    about: "Signs what is posted: `X-Peregrine-Signature` is `t=<seconds>,v1=<HMAC-SHA256>`.",
+    secret: true,
+  }),
+  ALERT_EMAIL_TO: optionalText({ about: "Addresses that alerts are mailed to, with commas." }),
+  ALERT_EMAIL_FROM: text("peregrine@localhost", { about: "Sender of these mails." }),
+  SMTP_URL: optionalUrl(["smtp", "smtps"], { about: "Mail server for alerts.", secret: true }),
+  ALERTMANAGER_URL: optionalUrl(webSchemes, {
+    about: "Prometheus Alertmanager that gets every alert.",
+  }),
+  ALERT_HEARTBEAT_URL: optionalUrl(webSchemes, {
+    about:
+      "Posted to once a minute while alerts are looked after; have it tell you when it is not.",
+    secret: true,
+  }),
+  ALERT_PRIVATE_RECEIVERS: flag(false, {
+    about: "Whether alerts may be sent to private addresses, such as an Alertmanager beside.",
+  }),
   MEMORY_THRESHOLD: fraction(0.8, {
     about:
       "Share of memory in use above which caches shrink; nearly full, new answers are refused.",
@@ -171,15 +226,34 @@ export const settings = {
 
 export type Config = ConfigOf<typeof settings>;
 
+/** What is of use with another setting only. */
+const dependencies: readonly (readonly [keyof Config, keyof Config])[] = [
+  ["S3_ENDPOINT", "S3_BUCKET"],
+  ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"],
+  ["CDN_SIGNING_KEY", "CDN_URL"],
+  ["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY"],
+  ["CLOUDFRONT_PRIVATE_KEY", "CLOUDFRONT_KEY_PAIR_ID"],
+  ["CLOUDFRONT_KEY_PAIR_ID", "CDN_URL"],
+  ["CLOUDFRONT_KEY_PAIR_ID", "S3_BUCKET"],
+  ["FASTLY_SERVICE_ID", "FASTLY_API_TOKEN"],
+  ["CLOUDFLARE_ZONE_ID", "CLOUDFLARE_API_TOKEN"],
+];
+
 /**
  * Reads every setting at once.
  *
  * @throws ConfigError naming each wrong variable, its value (unless it is a secret) and what is accepted.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  return readSettings(environment, settings, (config) =>
-    config.S3_ENDPOINT && !config.S3_BUCKET ? ["S3_BUCKET: must be set where S3_ENDPOINT is"] : [],
-  );
+  return readSettings(environment, settings, (config) => {
+    const problems = dependencies.flatMap(([name, needed]) =>
+      config[name] && !config[needed] ? [`${needed}: must be set where ${name} is`] : [],
+    );
+    if ((config.ALERT_EMAIL_TO === undefined) !== (config.SMTP_URL === undefined)) {
+      problems.push("ALERT_EMAIL_TO and SMTP_URL: set both, or neither");
+    }
+    return problems;
+  });
 }
 
 /** The settings of this process. The one place that reads the environment. */

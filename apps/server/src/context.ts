@@ -1,3 +1,4 @@
+import type { FileStore } from "@peregrine/cdn";
 import type { Database, Optimiser } from "@peregrine/database";
 import type { Log } from "@peregrine/process";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
@@ -7,6 +8,9 @@ import type { CachedReads } from "./cache/cached-reads.ts";
 import type { AppCache } from "./cache/open-cache.ts";
 import type { WarmableType } from "./cache/warm-cache.ts";
 import type { Config } from "./config.ts";
+import type { FileAddresses } from "./files/file-addresses.ts";
+import type { Files } from "./files/files.ts";
+import type { ReceiveFile } from "./files/receive-file.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
 import type { RequestTimings } from "./http/request-timings.ts";
@@ -36,6 +40,10 @@ export type Context = {
   /** Reads whose answer is sent as it was encoded before. */
   reads: CachedReads;
   live: LiveHub;
+  files: Files;
+  fileStore: FileStore;
+  fileAddresses: FileAddresses;
+  receiveFile: ReceiveFile;
   gate: Gate;
   sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */

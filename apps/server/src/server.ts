@@ -12,18 +12,27 @@ import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
 import { openBus } from "./bus/open-bus.ts";
+import { answerCache } from "./cache/answer-cache.ts";
 import { cachedDatabase } from "./cache/cached-database.ts";
 import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
 import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
+import { fileAddresses } from "./files/file-addresses.ts";
+import { FileRemovals } from "./files/file-removals.ts";
+import { Files } from "./files/files.ts";
+import { openFileStore, openNetworks } from "./files/open-delivery.ts";
+import { openUploads } from "./files/receive-file.ts";
+import { openPdfText } from "./files/text/pdf-text.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
+import { RedisRelay } from "./generation/shared/redis/redis-relay.ts";
+import { SharedAnswers } from "./generation/shared/shared-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, maxBodyBytes } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
 import { RequestTimings } from "./http/request-timings.ts";
@@ -38,6 +47,7 @@ import { scheduleOptimiser } from "./performance/database-schedule.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
+import { startAlerts } from "./performance/start-alerts.ts";
 import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
 import { version } from "./version.ts";
@@ -87,7 +97,7 @@ async function start(
   let isDraining = false;
   const timings = new RequestTimings();
   const queryTimes = new DatabaseQueryTimes();
-  const webFiles = await loadWebFiles(webDirectory);
+  const webFiles = await loadWebFiles(webDirectory, config.CDN_URL);
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
@@ -162,9 +172,11 @@ async function start(
   lifecycle.onClose("titles", () => titles.stop());
 
   const clock = new FrameClock();
+  const relay = config.REDIS_URL && new RedisRelay({ target: config.REDIS_URL, clock, log });
+  lifecycle.onClose("relay of answers", () => relay?.close());
   const running = new RunningAnswers({
     database,
-    model: models,
+    model: new SharedAnswers({ model: models, cache: answerCache(cache), relay, log }),
     clock,
     log,
     serverId,
@@ -191,6 +203,14 @@ async function start(
     contextTokens: config.MODEL_CONTEXT_TOKENS,
   });
 
+  const store = await openFileStore(config);
+  lifecycle.onClose("file store", () => store.close());
+  const network = await openNetworks(config);
+  lifecycle.onClose("networks", () => network.close());
+  const addresses = await fileAddresses(config);
+  const removals = new FileRemovals({ database, store, network, addresses, log });
+  lifecycle.onClose("removals", () => removals.stop());
+
   const figures = metrics
     ? await startMetrics({
         config,
@@ -204,6 +224,8 @@ async function start(
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
+  const alerts = metrics && startAlerts({ config, log, database: uncached, metrics, serverId });
+  lifecycle.onClose("alerts", () => alerts?.stop());
 
   const app = createApp(
     {
@@ -225,19 +247,19 @@ async function start(
       warm: warming.warm,
       reads,
       sockets: new OpenSockets(),
+      files: new Files({ database, store, removals, pdfText: openPdfText() }),
+      fileStore: store,
+      fileAddresses: addresses,
+      receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
       isDraining: () => isDraining,
     },
-    {
-      reading: () => resources.monitor.latest,
-      pressure: () => resources.pressure.verdict.level,
-      runningAnswers: () => running.size,
-    },
-    metrics,
+    { resources, figures, alerts, runningAnswers: () => running.size },
     webFiles,
   );
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
+    maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
     fetch: gate.before(
       app.fetch,
       new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),

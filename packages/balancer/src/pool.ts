@@ -265,6 +265,11 @@ export class Pool {
     const words = ok ? "" : verdict.words;
     this.#settings.events.onProbe?.({ server, ok, words, durationMs });
     if (ok && verdict.load !== undefined) server.takeReport(verdict.load, now);
+    // A failed try counts as a slow answer, which keeps requests away for longer than it takes a
+    // server to come back: a good probe is its proof that it has.
+    if (ok && server.failuresInARow > 0) {
+      server.latency.assume(Math.max(durationMs, this.#passive.medianMs ?? 0), now);
+    }
     const circuit = server.circuit.state(now);
     const wentDown = server.verdict === "down" && server.announced !== "down";
     if (circuit === "open") {

@@ -1,9 +1,14 @@
 import { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+import { alertQueries } from "./queries/alerts.ts";
 import { answerQueries } from "./queries/answers.ts";
 import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
+import { auditQueries } from "./queries/audit.ts";
 import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
+import { documentQueries } from "./queries/documents.ts";
+import { fileRemovalQueries } from "./queries/file-removals.ts";
+import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
 import { serverQueries } from "./queries/servers.ts";
@@ -32,9 +37,14 @@ export function openDatabase(options: PoolOptions) {
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
+    files: fileQueries(run),
+    fileRemovals: fileRemovalQueries(run),
+    documents: documentQueries(run),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
     metrics: metricQueries(run),
+    alerts: alertQueries(run),
+    audit: auditQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {

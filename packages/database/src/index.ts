@@ -19,6 +19,9 @@ export { type Optimiser, type OptimiserOptions, openOptimiser } from "./optimise
 export type { PoolOptions, PoolState, QueryInfo } from "./pool.ts";
 export type { Question } from "./queries/ask-question.ts";
 export type { Begun, HistoryLimit, HistoryMessage } from "./queries/begun.ts";
+export type { AttachedText } from "./queries/documents.ts";
+export type { RemovalState } from "./queries/file-removals.ts";
+export type { StoredFile } from "./queries/files.ts";
 export type { FinishedAnswer } from "./queries/finish-answer.ts";
 export type { Regeneration } from "./queries/regenerate-answer.ts";
 export type { InterruptedAnswer } from "./queries/servers.ts";

@@ -1,8 +1,10 @@
 import { sql } from "drizzle-orm";
 import {
+  bigint,
   boolean,
   check,
   customType,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -183,12 +185,43 @@ export const files = pgTable(
     userId: owner(),
     name: text("name").notNull(),
     mediaType: text("media_type").notNull(),
-    sizeBytes: integer("size_bytes").notNull(),
+    sizeBytes: bigint("size_bytes", { mode: "number" }).notNull(),
     /** SHA-256 of the content. */
     hash: bytea("hash").notNull(),
+    /** Where the store has it. Files of one user with the same content share one object. */
+    objectKey: text("object_key").notNull(),
     createdAt: createdAt(),
   },
-  (table) => [index("files_user_id_id_idx").on(table.userId, table.id)],
+  (table) => [
+    index("files_user_id_id_idx").on(table.userId, table.id),
+    index("files_user_id_hash_idx").on(table.userId, table.hash),
+    index("files_object_key_idx").on(table.objectKey),
+  ],
+);
+
+/**
+ * What is to be removed from the store and from all caches, until it is: a file that was deleted,
+ * or an object that was announced before it was stored and that no file took up. It names rows that
+ * are gone, so it carries no foreign key.
+ */
+export const fileRemovals = pgTable(
+  "file_removals",
+  {
+    /** The file's id. */
+    id: uuid("id").primaryKey(),
+    objectKey: text("object_key").notNull(),
+    /** When it is to be tried next. */
+    dueAt: moment("due_at").notNull(),
+    attempts: integer("attempts").notNull().default(0),
+    lastError: text("last_error"),
+    /** Removals that go to the networks together, and again together where that failed. */
+    batch: uuid("batch"),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index("file_removals_due_at_idx").on(table.dueAt),
+    index("file_removals_batch_idx").on(table.batch),
+  ],
 );
 
 export const messageFiles = pgTable(
@@ -215,13 +248,18 @@ export const documents = pgTable(
   {
     id: uuid("id").primaryKey(),
     userId: owner(),
+    /** The file that the text was taken from. */
+    fileId: uuid("file_id").references(() => files.id, { onDelete: "cascade" }),
     title: text("title").notNull(),
     content: text("content").notNull(),
     metadata: jsonb("metadata").notNull().default({}),
     createdAt: createdAt(),
     updatedAt: moment("updated_at").notNull().defaultNow(),
   },
-  (table) => [index("documents_user_id_id_idx").on(table.userId, table.id)],
+  (table) => [
+    index("documents_user_id_id_idx").on(table.userId, table.id),
+    uniqueIndex("documents_file_id_key").on(table.fileId),
+  ],
 );
 
 /** Jobs of the optimiser, the one that runs and those that ended, for all servers to see. */
@@ -273,4 +311,77 @@ export const metricSlots = pgTable(
     data: bytea("data").notNull(),
   },
   (table) => [primaryKey({ columns: [table.step, table.at, table.serverId] })],
+);
+
+/** Rules of alerts that were made or changed; those that nobody touched are in the code. */
+export const alertRules = pgTable("alert_rules", {
+  id: text("id").primaryKey(),
+  rule: jsonb("rule").notNull(),
+  updatedBy: text("updated_by").notNull(),
+  updatedAt: moment("updated_at").notNull().defaultNow(),
+});
+
+/** How each rule stands, over all servers. */
+export const alertStates = pgTable("alert_states", {
+  ruleId: text("rule_id").primaryKey(),
+  state: jsonb("state").notNull(),
+  /** Apart from the state, since people write it while a server writes the other. */
+  acknowledgedBy: text("acknowledged_by"),
+});
+
+export const alertSilences = pgTable("alert_silences", {
+  id: uuid("id").primaryKey(),
+  /** Null for all rules. */
+  ruleId: text("rule_id"),
+  until: moment("until").notNull(),
+  reason: text("reason").notNull(),
+  createdBy: text("created_by").notNull(),
+  createdAt: createdAt(),
+});
+
+/** When alerts began to fire and when that was over. */
+export const alertEvents = pgTable(
+  "alert_events",
+  {
+    id: uuid("id").primaryKey(),
+    ruleId: text("rule_id").notNull(),
+    kind: text("kind", { enum: ["firing", "resolved"] }).notNull(),
+    at: moment("at").notNull(),
+    value: doublePrecision("value"),
+  },
+  (table) => [index("alert_events_at_idx").on(table.at)],
+);
+
+/** What receivers are to be told; a row goes when it was delivered. */
+export const alertDeliveries = pgTable("alert_deliveries", {
+  id: uuid("id").primaryKey(),
+  receiver: text("receiver").notNull(),
+  notes: jsonb("notes").notNull(),
+  attempts: integer("attempts").notNull().default(0),
+  /** Null once it was given up. */
+  nextAt: moment("next_at").defaultNow(),
+  error: text("error"),
+  createdAt: createdAt(),
+});
+
+/** Which server looks after the alerts, and until when it may. One row. */
+export const alertLease = pgTable("alert_lease", {
+  id: smallint("id").primaryKey(),
+  holder: uuid("holder").notNull(),
+  until: moment("until").notNull(),
+});
+
+/** What administrators did. It outlives their accounts. */
+export const auditLog = pgTable(
+  "audit_log",
+  {
+    id: uuid("id").primaryKey(),
+    at: createdAt(),
+    userId: uuid("user_id").notNull(),
+    userName: text("user_name").notNull(),
+    action: text("action").notNull(),
+    subject: text("subject").notNull(),
+    result: text("result").notNull(),
+  },
+  (table) => [index("audit_log_created_at_id_idx").on(table.at, table.id)],
 );

@@ -1,6 +1,7 @@
 export * from "./common.ts";
 export * from "./conversations.ts";
 export * from "./errors.ts";
+export * from "./files.ts";
 export * from "./health.ts";
 export * from "./limits.ts";
 export * from "./messages.ts";

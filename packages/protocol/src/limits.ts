@@ -10,6 +10,7 @@ export const limits = {
   modelLength: 200,
   cursorLength: 200,
   filesPerMessage: 10,
+  fileNameLength: 255,
   apiKeysPerUser: 20,
   pageSizeDefault: 50,
   pageSizeMax: 100,

@@ -5,6 +5,7 @@ export {
   fraction,
   integer,
   oneOf,
+  optionalSecret,
   optionalText,
   optionalUrl,
   type Setting,

@@ -37,6 +37,17 @@ export function optionalText(options: Options): Setting<string | undefined> {
   return setting("text", options, undefined, (value) => value);
 }
 
+/** A text that guards something: long enough, and in no log. */
+export function optionalSecret(
+  minLength: number,
+  { about }: { about: string },
+): Setting<string | undefined> {
+  const options = { about, secret: true };
+  return setting(`text of at least ${minLength} characters`, options, undefined, (value) =>
+    value.length >= minLength ? value : undefined,
+  );
+}
+
 export function integer(
   fallback: number,
   range: { min: number; max: number },

@@ -1,10 +1,12 @@
 import { type TypeTable, typed } from "@peregrine/cache";
+import type { StoredFile } from "@peregrine/database";
 import type {
   ConversationBody,
   ConversationListBody,
   MessageListBody,
   User,
 } from "@peregrine/protocol";
+import type { CachedAnswer } from "../generation/shared/answer-cache.ts";
 
 const second = 1000;
 
@@ -59,6 +61,21 @@ export function cacheTypes(ttlSeconds: number) {
       negativeLifetimeMs: 30 * second,
       value: typed<MessageListBody | undefined>(),
     },
+    /** In memory alone: large, and seldom asked for again. A model takes seconds where a query takes one ms. */
+    ai_response: {
+      lifetimeMs: 300 * second,
+      layer: "memory",
+      key: ["request"],
+      cost: 1000,
+      value: typed<CachedAnswer>(),
+    },
+    file_metadata: {
+      lifetimeMs: 7200 * second,
+      layer: "redis",
+      key: ["id"],
+      negativeLifetimeMs: 30 * second,
+      value: typed<StoredFile | undefined>(),
+    },
   } as const satisfies TypeTable;
 }
 
@@ -68,6 +85,8 @@ export type CacheTypes = ReturnType<typeof cacheTypes>;
 export const conversationTag = (conversationId: string) => `conversation:${conversationId}`;
 /** What changes with the list of somebody's conversations. */
 export const conversationsTag = (userId: string) => `conversations:${userId}`;
+/** What changes with one file. */
+export const fileTag = (fileId: string) => `file:${fileId}`;
 /** What changes with a session or a key. */
 export const credentialTag = (hash: Uint8Array) => `credential:${hashText(hash)}`;
 

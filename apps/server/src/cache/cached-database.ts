@@ -1,5 +1,11 @@
 import type { Database } from "@peregrine/database";
-import { conversationsTag, conversationTag, credentialTag, hashText } from "./cache-types.ts";
+import {
+  conversationsTag,
+  conversationTag,
+  credentialTag,
+  fileTag,
+  hashText,
+} from "./cache-types.ts";
 import type { CachedReads } from "./cached-reads.ts";
 import type { AppCache } from "./open-cache.ts";
 
@@ -9,7 +15,7 @@ import type { AppCache } from "./open-cache.ts";
  * no other database.
  */
 export function cachedDatabase(database: Database, cache: AppCache, reads: CachedReads): Database {
-  const { sessions, apiKeys, users, conversations, messages, answers, servers } = database;
+  const { sessions, apiKeys, users, conversations, messages, answers, servers, files } = database;
 
   const conversationTags = (userId: string, conversationId: string) => [
     conversationsTag(userId),
@@ -123,6 +129,21 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
         cache.mutate(conversationTags(answer.userId, answer.conversationId), () =>
           answers.finish(answer),
         ),
+    },
+
+    files: {
+      ...files,
+      async get(userId, id) {
+        const load = async () => (await files.get(userId, id)) ?? undefined;
+        const key = { owner: userId, id };
+        const found = await cache.getOrLoad("file_metadata", key, load, { tags: [fileTag(id)] });
+        return found ?? null;
+      },
+      async delete(userId, id) {
+        const conversationIds = await files.conversationsOf(userId, id);
+        const tags = [fileTag(id), ...conversationIds.map(conversationTag)];
+        return cache.mutate(tags, () => files.delete(userId, id));
+      },
     },
 
     servers: {

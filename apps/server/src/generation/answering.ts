@@ -3,17 +3,22 @@ import type { Conversation, Message, StreamEvent } from "@peregrine/protocol";
 import { ApiError, notFound } from "../http/api-error.ts";
 import type { LiveHub } from "../live/live-hub.ts";
 import { cutHistory } from "../models/history-budget.ts";
+import type { ModelMessage, ShareTerms } from "../models/model.ts";
 import type { ModelServers } from "../models/model-servers.ts";
 import { type AnswerLog, replayEvents } from "./answer-log.ts";
+import { type AskedMessage, documentTokens, withDocuments } from "./document-context.ts";
 import { replayResponse, streamAnswer } from "./event-stream.ts";
 import { previewOf } from "./preview.ts";
 import type { RemoteAnswers } from "./remote-answers.ts";
-import type { RunningAnswers } from "./running-answers.ts";
+import type { AnswerRequest, RunningAnswers } from "./running-answers.ts";
+import { isRepeatable } from "./shared/request-key.ts";
 
 /** More than any budget of tokens needs; what is too much is cut before it is sent. */
 const maxHistoryMessages = 1000;
 /** Bytes of history that are read for each token of the budget. */
 const bytesPerToken = 8;
+/** Files of messages before these are not read again. */
+const maxMessagesWithFiles = 10;
 const pollMs = 500;
 const watchMs = 2_000;
 /** A server that is asked to stop an answer has saved it within 2 s, or is not there. */
@@ -184,16 +189,22 @@ export class Answering {
 
   #start(userId: string, begun: Begun, replaces?: string): Asked {
     const { live, running, contextTokens } = this.#deps;
-    const messages = cutHistory(
-      [...begun.history, { role: "user", content: begun.question.content }],
-      contextTokens,
-    );
-    const log = running.start(begun, {
-      messages,
+    const { id, content, files } = begun.question;
+    const question: AskedMessage = { role: "user", content };
+    if (files.length > 0) question.withFiles = id;
+    const asked = [...begun.history, question];
+    const request: AnswerRequest = {
+      messages: async () => cutHistory(await this.#withDocuments(asked), contextTokens),
       priority: "interactive",
       conversationId: begun.conversation.id,
       user: userId,
-    });
+    };
+    // Whoever asks for another answer does not want the same again.
+    const share: ShareTerms = { owner: userId, fresh: replaces !== undefined };
+    const log = running.start(
+      begun,
+      isRepeatable(request, begun.conversation) ? { ...request, share } : request,
+    );
     live.publish(userId, {
       type: "message.created",
       message: begun.answer,
@@ -202,6 +213,20 @@ export class Answering {
     live.publish(userId, { type: "conversation.updated", conversation: begun.conversation });
     live.publishAnswerEvent(log, { id: 0, event: log.started });
     return { begun, log };
+  }
+
+  /** Reads the texts of attached files, where there are any, newest message first. */
+  async #withDocuments(asked: AskedMessage[]): Promise<ModelMessage[]> {
+    const messageIds = asked.flatMap(({ withFiles }) => withFiles ?? []).reverse();
+    if (messageIds.length === 0) return asked;
+    const { database, contextTokens } = this.#deps;
+    // No character weighs under 0.2 tokens: more than this cannot be of use.
+    const maxCharacters = documentTokens(contextTokens) * 5;
+    const texts = await database.documents.ofMessages(
+      messageIds.slice(0, maxMessagesWithFiles),
+      maxCharacters,
+    );
+    return withDocuments(asked, texts, contextTokens);
   }
 
   async #getAnswer(userId: string, answerId: string): Promise<Message> {

@@ -29,6 +29,11 @@ type Running = {
   finished: Promise<Finished | null>;
 };
 
+/** What the model is asked; the messages are put together while the answer is already running. */
+export type AnswerRequest = Omit<ModelRequest, "model" | "messages"> & {
+  messages(): Promise<ModelRequest["messages"]>;
+};
+
 /** An answer as it was saved; the conversation as it stands after that. */
 export type Finished = { answer: Message; conversation: Conversation };
 
@@ -69,7 +74,7 @@ export class RunningAnswers {
    * The model is called in a later task, so that the caller can follow the log before its first
    * event, and `cancelWhenAlone` does not take an answer for deserted that nobody could join yet.
    */
-  start(begun: Begun, request: Omit<ModelRequest, "model">): AnswerLog {
+  start(begun: Begun, request: AnswerRequest): AnswerLog {
     const { answer, question, conversation } = begun;
     const model = answer.model ?? "";
     const log = new AnswerLog(
@@ -91,7 +96,7 @@ export class RunningAnswers {
       conversationId: conversation.id,
       cancelWhenAlone: conversation.cancelWhenAlone,
       abort,
-      finished: Promise.resolve().then(() => this.#write(log, { ...request, model }, abort)),
+      finished: Promise.resolve().then(() => this.#write(log, request, abort)),
     };
     this.#running.set(answer.id, running);
     running.finished = running.finished.finally(() => this.#running.delete(answer.id));
@@ -158,7 +163,7 @@ export class RunningAnswers {
 
   async #write(
     log: AnswerLog,
-    request: ModelRequest,
+    request: AnswerRequest,
     abort: AbortController,
   ): Promise<Finished | null> {
     const { last, ...outcome } = await this.#generate(log, request, abort.signal);
@@ -184,10 +189,12 @@ export class RunningAnswers {
   }
 
   /** Reads the model to its end, whatever that is. */
-  async #generate(log: AnswerLog, request: ModelRequest, signal: AbortSignal): Promise<Outcome> {
+  async #generate(log: AnswerLog, request: AnswerRequest, signal: AbortSignal): Promise<Outcome> {
     let usage: Usage | null = null;
     try {
-      for await (const event of this.#deps.model.stream(request, signal)) {
+      const { model } = log.started;
+      const messages = await request.messages();
+      for await (const event of this.#deps.model.stream({ ...request, model, messages }, signal)) {
         if (event.type === "delta") log.append(event.text);
         else if (event.type === "usage") {
           usage = { promptTokens: event.promptTokens, completionTokens: event.completionTokens };

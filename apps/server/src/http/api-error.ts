@@ -4,6 +4,8 @@ type Options = {
   /** The part of the request that is wrong. */
   field?: string;
   retryAfterSeconds?: number;
+  /** What the status asks for beside it. */
+  headers?: Record<string, string>;
   cause?: unknown;
 };
 
@@ -13,12 +15,14 @@ export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly #headers: Record<string, string>;
 
   constructor(code: ErrorCode, message: string, options: Options = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.field = options.field;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.#headers = options.headers ?? {};
   }
 
   get status(): number {
@@ -33,7 +37,7 @@ export class ApiError extends Error {
         ...(this.field === undefined ? {} : { field: this.field }),
       },
     };
-    const headers = new Headers({ "cache-control": "no-store" });
+    const headers = new Headers({ ...this.#headers, "cache-control": "no-store" });
     if (this.retryAfterSeconds !== undefined) {
       headers.set("retry-after", String(Math.ceil(this.retryAfterSeconds)));
     }

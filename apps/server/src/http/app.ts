@@ -1,33 +1,31 @@
-import type { Metrics } from "@peregrine/metrics";
 import { limits } from "@peregrine/protocol";
 import { Elysia, NotFoundError } from "elysia";
 import { apiKeyRoutes } from "../auth/api-key-routes.ts";
 import { authRoutes } from "../auth/auth-routes.ts";
 import type { Context } from "../context.ts";
 import { conversationRoutes } from "../conversations/conversation-routes.ts";
+import { fileRoutes } from "../files/file-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
+import { alertRoutes } from "../performance/alert-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
 import { databaseRoutes } from "../performance/database-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
-import type { ServerLoad } from "../performance/server-load.ts";
+import type { PerformanceParts } from "../performance/performance-parts.ts";
+import { performanceRoutes } from "../performance/performance-routes.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
+import { answerHead } from "./head-request.ts";
 import { readJsonBody } from "./json-body.ts";
 import { toApiError } from "./to-api-error.ts";
 import type { WebFiles } from "./web-files.ts";
 
 /** A question of the greatest length, every character escaped, fits well within. */
-const maxBodyBytes = 8 * limits.messageLength;
+export const maxBodyBytes = 8 * limits.messageLength;
 
 /** Every route of the server, with the errors and headers that they share. */
-export function createApp(
-  context: Context,
-  load: ServerLoad,
-  metrics: Metrics | undefined,
-  webFiles: WebFiles,
-) {
+export function createApp(context: Context, performance: PerformanceParts, webFiles: WebFiles) {
   const { log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
@@ -37,10 +35,9 @@ export function createApp(
     .wrap(
       (handle) =>
         (...request: unknown[]) =>
-          timings.run(() => handle(...request)),
+          timings.run(() => answerHead(handle, ...request)),
     )
     .mapResponse(deliver(timings))
-    .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .onError(({ error, request, path }) => {
       const apiError = toApiError(error);
       // Whoever answers with another 5xx has logged what led to it.
@@ -51,7 +48,10 @@ export function createApp(
       }
       return apiError.toResponse();
     })
-    .use(healthRoutes(context, load))
+    // Before the parser of bodies, which would read an upload to its end.
+    .use(fileRoutes(context))
+    .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
+    .use(healthRoutes(context, performance))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
@@ -59,7 +59,9 @@ export function createApp(
     .use(cacheRoutes(context))
     .use(databaseRoutes(context))
     .use(socketRoutes(context))
-    .use(metricsRoutes(context, metrics));
+    .use(metricsRoutes(context, performance))
+    .use(performanceRoutes(context, performance))
+    .use(alertRoutes(context, performance));
   return app.use(apiDocs(app)).get("/*", ({ request, path }) => {
     const response = webFiles(request, path);
     if (!response) throw new NotFoundError();

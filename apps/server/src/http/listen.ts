@@ -4,11 +4,12 @@ import { socketOptions } from "../live/socket-routes.ts";
 
 /** Seconds a connection may be silent. Event streams send a comment more often than that. */
 const idleTimeoutSeconds = 60;
-const maxRequestBodySize = 64 * 1024 * 1024;
 
 type Options = {
   hostname: string;
   port: number;
+  /** The largest body that any route takes; each has a limit of its own below it. */
+  maxBodyBytes: number;
   /** What answers requests: the application's own `fetch`, with whatever stands before it. */
   fetch: (request: Request) => Promise<Response | undefined>;
 };
@@ -19,13 +20,13 @@ type Options = {
  *
  * @throws Error if the port is in use
  */
-export function listen(app: AnyElysia, { hostname, port, fetch }: Options) {
+export function listen(app: AnyElysia, { hostname, port, maxBodyBytes, fetch }: Options) {
   const server = Bun.serve({
     hostname,
     port,
     fetch,
     idleTimeout: idleTimeoutSeconds,
-    maxRequestBodySize,
+    maxRequestBodySize: maxBodyBytes,
     development: false,
     // Elysia's own types of Bun's sockets are older than Bun's.
     websocket: { ...(websocket as Bun.WebSocketHandler<unknown>), ...socketOptions },

@@ -3,9 +3,14 @@ import { join, relative, sep } from "node:path";
 import { chooseEncoding, type Encoding, encodings } from "./accept-encoding.ts";
 import { entityTag, isNotModified, taggedFor } from "./entity-tag.ts";
 
-/** Nothing but our own scripts and styles runs on our pages, and nobody frames them. */
-const pagePolicy =
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/**
+ * Nothing but our own scripts and styles runs on our pages, and nobody frames them. Pictures and the
+ * like may come from the CDN that files are redirected to.
+ */
+function pagePolicy(cdnUrl: string | undefined): string {
+  const cdn = cdnUrl === undefined ? "" : ` ${new URL(cdnUrl).origin}`;
+  return `default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:${cdn}; media-src 'self'${cdn}; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+}
 
 /** Names with a hash in them never change what they hold. */
 const hashedFolder = "/assets/";
@@ -32,9 +37,13 @@ type WebFile = {
  * each time and answered with a 304 while it is the same.
  *
  * @param directory the build's output
+ * @param cdnUrl where uploaded files are found, if not here
  * @throws Error if there is no build
  */
-export async function loadWebFiles(directory: string): Promise<WebFiles> {
+export async function loadWebFiles(
+  directory: string,
+  cdnUrl: string | undefined,
+): Promise<WebFiles> {
   const files = new Map<string, WebFile>();
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || entry.name.startsWith(".")) continue;
@@ -45,7 +54,7 @@ export async function loadWebFiles(directory: string): Promise<WebFiles> {
   }
   const page = files.get("/index.html");
   if (!page) throw new Error(`the web application is not built: ${directory} has no index.html`);
-  page.headers["content-security-policy"] = pagePolicy;
+  page.headers["content-security-policy"] = pagePolicy(cdnUrl);
 
   return (request, pathname) => {
     const found = files.get(pathname === "/" ? "/index.html" : pathname);

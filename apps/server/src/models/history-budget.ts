@@ -61,13 +61,16 @@ function cutMiddle(text: string, budgetTokens: number): string {
   const mark = (length: number) => `\n\n[… ${length} characters left out here …]\n\n`;
   const room = Math.max(0, budgetTokens - estimateTokens(mark(text.length)));
   // Two thirds for the beginning; each end by its own script, not by the average of the whole.
-  const head = prefixWithin(text, (room * 2) / 3);
-  const tail = suffixWithin(text, room / 3);
+  const head = beginningWithin(text, (room * 2) / 3);
+  const tail = endWithin(text, room / 3);
   return `${head}${mark(text.length - head.length - tail.length)}${tail}`;
 }
 
-/** Grows by what surely fits (no character weighs above 1.5 tokens) until nothing more does. */
-function prefixWithin(text: string, budgetTokens: number): string {
+/**
+ * The beginning of a text that is within a budget. Grows by what surely fits (no character weighs
+ * above 1.5 tokens) until nothing more does.
+ */
+export function beginningWithin(text: string, budgetTokens: number): string {
   let end = 0;
   let left = budgetTokens;
   while (left >= 2 && end < text.length) {
@@ -81,7 +84,7 @@ function prefixWithin(text: string, budgetTokens: number): string {
     .replace(/\uFFFD$/, "");
 }
 
-function suffixWithin(text: string, budgetTokens: number): string {
+function endWithin(text: string, budgetTokens: number): string {
   let start = text.length;
   let left = budgetTokens;
   while (left >= 2 && start > 0) {

@@ -4,6 +4,7 @@ import { type Metrics, RollingWindows } from "@peregrine/metrics";
 import type { Log } from "@peregrine/process";
 import type { AppCache } from "../cache/open-cache.ts";
 import type { Config } from "../config.ts";
+import { LiveFigures } from "./live-figures.ts";
 import { listenForScrapes } from "./metrics-listener.ts";
 import { databaseSlotStore } from "./slot-store.ts";
 import type { Resources } from "./watch-resources.ts";
@@ -18,6 +19,8 @@ type Options = {
   openSockets: () => number;
   runningAnswers: () => number;
 };
+
+export type RunningMetrics = Awaited<ReturnType<typeof startMetrics>>;
 
 /** Begins to serve the metrics to scrapers and to keep this server's figures over time. */
 export async function startMetrics(options: Options) {
@@ -39,20 +42,23 @@ export async function startMetrics(options: Options) {
     };
   });
   const serverName = serverNameOf(config);
+  const live = new LiveFigures();
   const windows = await RollingWindows.start({
     recorder: metrics.recorder,
     store: databaseSlotStore(database, serverName),
     beforeEach: metrics.beforeEach,
+    onSecond: live.onSecond,
     onError: (err) => log.warn({ err }, "figures could not be saved, trying again"),
   });
   const scrapes = listenForScrapes(config, metrics, log);
   return {
     metrics,
-    windows,
+    live,
     serverName,
     /** Where scrapers find `/metrics`; undefined if the port was taken. */
     scrapeUrl: scrapes && `${scrapes.url}/metrics`,
     async stop(): Promise<void> {
+      live.close();
       await scrapes?.stop();
       await windows.stop();
     },

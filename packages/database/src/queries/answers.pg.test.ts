@@ -81,8 +81,8 @@ test("a question with a file that is not the user's changes nothing", async () =
   const stranger = await fixture.makeUser();
   const fileId = newId();
   const sql = new SQL({ url: fixture.url, max: 1 });
-  await sql`insert into files (id, user_id, name, media_type, size_bytes, hash)
-    values (${fileId}, ${stranger}, 'x', 'text/plain', 1, ${new Uint8Array(32)})`;
+  await sql`insert into files (id, user_id, name, media_type, size_bytes, hash, object_key)
+    values (${fileId}, ${stranger}, 'x', 'text/plain', 1, ${new Uint8Array(32)}, 'k')`;
   await sql.close();
   const before = await fixture.database.conversations.get(question.userId, question.conversationId);
   for (const fileIds of [[fileId], [newId()]]) {

@@ -12,7 +12,12 @@ export type HistoryLimit = {
 };
 
 /** An earlier message, oldest first; running and empty ones are left out. */
-export type HistoryMessage = { role: "user" | "assistant"; content: string };
+export type HistoryMessage = {
+  role: "user" | "assistant";
+  content: string;
+  /** The message's id, where files are attached to it. */
+  withFiles?: string;
+};
 
 /** An answer that has begun, with what the model needs to write it. */
 export type Begun = {
@@ -98,7 +103,11 @@ export function historyArgs(limit: HistoryLimit): HistoryArgs {
  * text from where it is stored, without reading it.
  */
 export const historyBefore = (messageId: string) => `(
-    select json_agg(json_build_object('role', role, 'content', content) order by id)
+    select json_agg(
+      json_strip_nulls(json_build_object('role', role, 'content', content, 'withFiles', (
+        select message_id from message_files where message_id = counted.id limit 1
+      ))) order by id
+    )
     from (
       select id, role, content, bytes, sum(bytes) over (order by id desc) as bytes_in_all
       from (

@@ -9,8 +9,8 @@ const fixture = useDatabase();
 async function makeFile(userId: string, name: string): Promise<string> {
   const id = newId();
   const sql = new SQL({ url: fixture.url, max: 1 });
-  await sql`insert into files (id, user_id, name, media_type, size_bytes, hash)
-    values (${id}, ${userId}, ${name}, 'text/plain', 5, ${new Uint8Array(32)})`;
+  await sql`insert into files (id, user_id, name, media_type, size_bytes, hash, object_key)
+    values (${id}, ${userId}, ${name}, 'text/plain', 5, ${new Uint8Array(32)}, 'k')`;
   await sql.close();
   return id;
 }

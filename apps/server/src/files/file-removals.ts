@@ -1,0 +1,106 @@
+import type { CdnNetwork, FileStore } from "@peregrine/cdn";
+import { type Database, newId } from "@peregrine/database";
+import type { Log } from "@peregrine/process";
+import type { FileAddresses } from "./file-addresses.ts";
+
+type Dependencies = {
+  database: Database;
+  store: FileStore;
+  network: CdnNetwork;
+  addresses: FileAddresses;
+  log: Log;
+};
+
+/** No other server takes a batch for as long; a batch takes seconds. */
+const leaseSeconds = 300;
+/** How often removals that are due are looked for: one small statement. */
+const everyMs = 5_000;
+/** For a network that works in its own time. */
+const askAgainSeconds = 20;
+const maxPauseSeconds = 600;
+
+/** The tag that responses with a file's content carry, and by which caches remove them. */
+export function fileTag(fileId: string): string {
+  return `file-${fileId}`;
+}
+
+/**
+ * Removes what was deleted from the store and from all caches, until it is through: each batch is
+ * tried again, at first after seconds and at last every 10 minutes, by whichever server lives.
+ * Meanwhile the database says what waits, since when, and why.
+ */
+export class FileRemovals {
+  readonly #deps: Dependencies;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #stopped = new AbortController();
+  readonly #failures = new Map<string, number>();
+  #work: Promise<void> = Promise.resolve();
+  #isAwake = false;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+    this.#timer = setInterval(() => this.wake(), everyMs);
+    this.wake();
+  }
+
+  /** There may be something to remove. */
+  wake(): void {
+    if (this.#isAwake || this.#stopped.signal.aborted) return;
+    this.#isAwake = true;
+    this.#work = this.#removeDue()
+      .catch((err: unknown) => this.#deps.log.warn({ err }, "looking for removals failed"))
+      .finally(() => {
+        this.#isAwake = false;
+      });
+  }
+
+  /** What is on its way is left to the next start, or to another server. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopped.abort();
+    await this.#work;
+  }
+
+  async #removeDue(): Promise<void> {
+    const { fileRemovals } = this.#deps.database;
+    while (!this.#stopped.signal.aborted) {
+      const batch = await fileRemovals.claim(newId(), leaseSeconds);
+      if (!batch) return;
+      try {
+        const state = await this.#remove(batch.id, batch.removals);
+        this.#failures.delete(batch.id);
+        if (state === "done") await fileRemovals.finish(batch.id);
+        else await fileRemovals.postpone(batch.id, askAgainSeconds, null);
+      } catch (error) {
+        if (this.#stopped.signal.aborted) return await fileRemovals.postpone(batch.id, 0, null);
+        await this.#failed(batch.id, error);
+      }
+    }
+  }
+
+  /** First the store, or a cache would take the file from there again. */
+  async #remove(
+    batchId: string,
+    removals: { fileId: string; objectKey: string; isShared: boolean }[],
+  ) {
+    const { store, network, addresses } = this.#deps;
+    for (const { objectKey, isShared } of removals) {
+      if (!isShared) await store.delete(objectKey);
+    }
+    const items = removals.map((removal) => ({
+      path: addresses.purgePath(removal),
+      tag: fileTag(removal.fileId),
+    }));
+    return network.purge(items, { reference: batchId, signal: this.#stopped.signal });
+  }
+
+  async #failed(batchId: string, error: unknown): Promise<void> {
+    const failures = (this.#failures.get(batchId) ?? 0) + 1;
+    this.#failures.set(batchId, failures);
+    const pauseSeconds = Math.min(2 ** failures, maxPauseSeconds);
+    const { log, database } = this.#deps;
+    log.warn({ err: error, failures, pauseSeconds }, "removing deleted files failed");
+    const message = error instanceof Error ? error.message : String(error);
+    await database.fileRemovals.postpone(batchId, pauseSeconds, message.slice(0, 1000));
+  }
+}

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { openS3Store } from "@peregrine/cdn/aws";
+import { type ObjectStore, startObjectStore } from "@peregrine/cdn/testing";
+import type { FileBody } from "@peregrine/protocol";
+import { startTestServer, type TestServer, TestUser, until } from "../testing/test-server.ts";
+
+/** The whole way with a real S3 server behind it. */
+let objects: ObjectStore;
+let server: TestServer;
+let ada: TestUser;
+
+beforeAll(async () => {
+  objects = await startObjectStore();
+  const { bucket, endpoint, region, credentials } = objects.options;
+  server = await startTestServer({
+    S3_BUCKET: bucket,
+    S3_ENDPOINT: endpoint,
+    S3_REGION: region,
+    S3_ACCESS_KEY_ID: credentials.accessKeyId,
+    S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  });
+  ada = await TestUser.register(server);
+}, 90_000);
+afterAll(async () => {
+  await server.stop();
+  await objects.stop();
+});
+
+async function upload(bytes: Uint8Array<ArrayBuffer>) {
+  const body = new FormData();
+  body.append("file", new File([bytes], "a.bin"));
+  return ada.fetch("/api/v1/files", { method: "POST", body });
+}
+
+test("a file of several parts goes to the bucket, comes back in ranges, and goes away", async () => {
+  const bytes = new Uint8Array(12 * 1024 * 1024);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = i * 7;
+  const { file } = (await (await upload(bytes)).json()) as FileBody;
+  const path = `/api/v1/files/${file.id}/content`;
+  const whole = await ada.fetch(path);
+  expect(Bun.hash(await whole.bytes())).toBe(Bun.hash(bytes));
+  const part = await ada.fetch(path, { headers: { range: "bytes=9000000-9000009" } });
+  expect(part.status).toBe(206);
+  expect(await part.bytes()).toEqual(bytes.slice(9_000_000, 9_000_010));
+
+  const store = openS3Store(objects.options);
+  const keys = async () => (await Array.fromAsync(store.list("files/"))).length;
+  expect(await keys()).toBe(1);
+  await ada.fetch(`/api/v1/files/${file.id}`, { method: "DELETE" });
+  await until(async () => (await keys()) === 0, "the object to be removed");
+  store.close();
+});
+
+test("while the store is down an upload says so, nothing is kept, and all else goes on", async () => {
+  const kept = await upload(new Uint8Array([1, 2, 3]));
+  const { file } = (await kept.json()) as FileBody;
+  await objects.stop();
+  const refused = await upload(new Uint8Array([4, 5, 6]));
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get("retry-after")).toBe("5");
+  expect(await refused.json()).toMatchObject({ error: { code: "files_unavailable" } });
+  expect((await ada.fetch(`/api/v1/files/${file.id}/content`)).status).toBe(503);
+  expect((await ada.fetch(`/api/v1/files/${file.id}`)).status).toBe(200);
+  expect((await ada.fetch("/api/v1/conversations")).status).toBe(200);
+}, 60_000);

@@ -1,0 +1,123 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { deflateSync } from "node:zlib";
+import { extractText, maxTextLength } from "./extract-text.ts";
+import { openPdfText } from "./pdf-text.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "peregrine-text-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+const pdfText = openPdfText();
+
+async function extract(content: string | Uint8Array, mediaType: string) {
+  const path = join(directory, "file");
+  await Bun.write(path, content);
+  return extractText(path, mediaType, pdfText);
+}
+
+/** A PDF of one page for each text, whose streams are deflated. */
+function pdf(pages: (string | Buffer)[]): Buffer {
+  const objects: Buffer[] = [];
+  const add = (text: string, stream?: Buffer) => {
+    const body = stream
+      ? Buffer.concat([
+          Buffer.from(`<</Length ${stream.length}${text}>>stream\n`),
+          stream,
+          Buffer.from("\nendstream"),
+        ])
+      : Buffer.from(text);
+    objects.push(body);
+    return objects.length;
+  };
+  add("<</Type/Catalog/Pages 2 0 R>>");
+  add(""); // the pages, once they are known
+  const font = add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>");
+  const kids = pages.map((page) => {
+    const content =
+      typeof page === "string" ? deflateSync(`BT /F1 12 Tf 20 700 Td (${page}) Tj ET`) : page;
+    const stream = add("/Filter/FlateDecode", content);
+    return add(
+      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 ${font} 0 R>>>>/Contents ${stream} 0 R>>`,
+    );
+  });
+  objects[1] = Buffer.from(
+    `<</Type/Pages/Count ${kids.length}/Kids[${kids.map((kid) => `${kid} 0 R`).join(" ")}]>>`,
+  );
+  const parts = [Buffer.from("%PDF-1.4\n")];
+  const offsets: number[] = [];
+  let offset = (parts[0] as Buffer).length;
+  for (const [i, object] of objects.entries()) {
+    const part = Buffer.concat([
+      Buffer.from(`${i + 1} 0 obj\n`),
+      object,
+      Buffer.from("\nendobj\n"),
+    ]);
+    offsets.push(offset);
+    offset += part.length;
+    parts.push(part);
+  }
+  const table = offsets.map((at) => `${String(at).padStart(10, "0")} 00000 n \n`).join("");
+  parts.push(
+    Buffer.from(
+      `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}trailer<</Size ${objects.length + 1}/Root 1 0 R>>\nstartxref\n${offset}\n%%EOF`,
+    ),
+  );
+  return Buffer.concat(parts);
+}
+
+test("text is taken as it is, in UTF-8 and in UTF-16 with its mark", async () => {
+  expect(await extract("# Fälcon\n", "text/markdown")).toEqual({
+    content: "# Fälcon",
+    isCut: false,
+  });
+  const utf16 = Buffer.from("\ufeffFälcon", "utf16le");
+  expect((await extract(utf16, "text/plain"))?.content).toBe("Fälcon");
+  expect((await extract("a,b\n1,2", "text/csv"))?.content).toBe("a,b\n1,2");
+});
+
+test("what has no text has none, and bytes that are no text after all neither", async () => {
+  expect(await extract("  \n", "text/plain")).toBeNull();
+  expect(await extract("PNG", "image/png")).toBeNull();
+  expect(await extract(Buffer.from([0x61, 0xff, 0xfe]), "text/plain")).toBeNull();
+});
+
+test("a long text is cut, and says so", async () => {
+  const cut = await extract("ä".repeat(maxTextLength + 10), "text/plain");
+  expect([cut?.content.length, cut?.isCut]).toEqual([maxTextLength, true]);
+  const whole = await extract("ä".repeat(maxTextLength), "text/plain");
+  expect([whole?.content.length, whole?.isCut]).toEqual([maxTextLength, false]);
+});
+
+test("of HTML what a person reads is kept", async () => {
+  const html = `<!doctype html><html><head><title>Falcons</title><style>p{}</style></head><body>
+    <script>alert("no")</script><h1>The  <em>peregrine</em></h1><p>Fast &amp; &#8220;small&#x201d;</p>
+    <ul><li>one<li>two</ul><table><tr><td>a</td><td>b</td></tr></table><!-- no --></body></html>`;
+  const text = (await extract(html, "text/html"))?.content ?? "";
+  expect(text).toContain("Falcons");
+  expect(text).toContain("The peregrine\n");
+  expect(text).toContain("Fast & “small”");
+  expect(text).toMatch(/one\s*\n\s*two/);
+  expect(text).toContain("a\tb");
+  expect(text).not.toMatch(/alert|p\{\}|no -|</);
+});
+
+test("a PDF's pages are read in order", async () => {
+  const text = await extract(pdf(["The peregrine", "is fast"]), "application/pdf");
+  expect(text).toEqual({ content: "The peregrine\n\nis fast", isCut: false });
+});
+
+test("a broken PDF has no text, and is no error", async () => {
+  expect(await extract("%PDF-1.4 nonsense", "application/pdf")).toBeNull();
+});
+
+test("a PDF that unfolds to gigabytes is refused in bounded time and memory", async () => {
+  // 3 GB of spaces, deflated twice over: a few kilobytes as a file.
+  const bomb = deflateSync(Buffer.alloc(400_000_000, "( ) Tj "), { level: 9 });
+  const started = performance.now();
+  const refused = await extract(pdf([bomb, bomb, bomb]), "application/pdf").catch(
+    (error: unknown) => error,
+  );
+  expect(refused).toMatchObject({ code: "unreadable_file" });
+  expect(performance.now() - started).toBeLessThan(30_000);
+}, 60_000);

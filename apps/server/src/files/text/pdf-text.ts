@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ApiError } from "../../http/api-error.ts";
+
+/**
+ * The text of a PDF, page by page, or null if it has none.
+ * @throws ApiError unreadable_file
+ */
+export type PdfText = (path: string, maxLength: number) => Promise<string | null>;
+
+const program = join(import.meta.dirname, "pdf-text-process.ts");
+const readersAtOnce = 2;
+const timeoutMs = 20_000;
+const watchMs = 50;
+const maxMemoryBytes = 768 * 1024 * 1024;
+
+/**
+ * Reads PDFs, each in a process of its own: what a PDF says of itself cannot be trusted, and a few
+ * kilobytes of it can unfold to gigabytes. A process that takes more than 20 s, or more than 768 MB,
+ * is ended. Two run at once, others wait.
+ */
+export function openPdfText(): PdfText {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+
+  return async (path, maxLength) => {
+    if (running >= readersAtOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await readPdf(path, maxLength);
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}
+
+async function readPdf(path: string, maxLength: number): Promise<string | null> {
+  const reader = Bun.spawn([process.execPath, "--smol", program, path, String(maxLength)], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore",
+    env: {},
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  let isTooBig = false;
+  const watch = setInterval(() => {
+    residentBytes(reader.pid).then((bytes) => {
+      if (bytes < maxMemoryBytes) return;
+      isTooBig = true;
+      reader.kill("SIGKILL");
+    }, ignoreGone);
+  }, watchMs);
+  try {
+    const [text] = await Promise.all([new Response(reader.stdout).text(), reader.exited]);
+    if (isTooBig || reader.signalCode !== null) {
+      throw new ApiError(
+        "unreadable_file",
+        `The PDF takes more than ${isTooBig ? `${maxMemoryBytes / 1024 ** 2} MB` : `${timeoutMs / 1000} s`} to read.`,
+        { field: "file" },
+      );
+    }
+    // One that is encrypted or broken is kept, without its text.
+    return reader.exitCode === 0 && text.trim() !== "" ? text : null;
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** Linux alone tells it in a file; elsewhere the time limit is the only one. */
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+function ignoreGone(): void {}

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../testing/free-port.ts";
+import { ownCaches } from "./own-caches.ts";
+
+/** A real Varnish with the configuration that we give to administrators. */
+const asked: string[] = [];
+let origin: ReturnType<typeof Bun.serve>;
+let varnish: Bun.Subprocess;
+let url: string;
+let directory: string;
+
+beforeAll(async () => {
+  origin = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      const { pathname } = new URL(request.url);
+      asked.push(pathname);
+      const isPrivate = pathname.startsWith("/api/");
+      return new Response(`${pathname} ${asked.length}`, {
+        headers: isPrivate
+          ? { "cache-control": "private, no-cache" }
+          : {
+              "cache-control": "public, max-age=3600",
+              "surrogate-key": `all ${pathname.slice(5)}`,
+            },
+      });
+    },
+  });
+  directory = mkdtempSync(join(tmpdir(), "peregrine-varnish-"));
+  const vcl = readFileSync(join(import.meta.dirname, "../../../../deploy/varnish.vcl"), "utf8");
+  const config = join(directory, "default.vcl");
+  await Bun.write(config, vcl.replace('.port = "3000"', `.port = "${origin.port}"`));
+  const port = await freePort();
+  url = `http://127.0.0.1:${port}`;
+  varnish = Bun.spawn(
+    [
+      ...["varnishd", "-F", "-n", join(directory, "work"), "-f", config],
+      ...["-a", `127.0.0.1:${port}`, "-s", "malloc,16m", "-j", "none"],
+    ],
+    { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+  );
+  while (!(await fetch(`${url}/api/ready`).catch(() => null))) {
+    if (varnish.exitCode !== null) throw new Error(`varnishd ended with ${varnish.exitCode}`);
+    await Bun.sleep(20);
+  }
+}, 60_000);
+
+afterAll(async () => {
+  varnish.kill("SIGTERM");
+  await varnish.exited;
+  await origin.stop(true);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const get = async (path: string) =>
+  (await fetch(url + path, { headers: { cookie: "a=b" } })).text();
+
+test("a purge removes what carries a tag, and nothing else", async () => {
+  const [one, two] = [await get("/cdn/file-1"), await get("/cdn/file-2")];
+  expect([await get("/cdn/file-1"), await get("/cdn/file-2")]).toEqual([one, two]);
+  const network = ownCaches([url]);
+  await network.purge([{ path: "/cdn/file-1", tag: "file-1" }], { reference: "r" });
+  expect(await get("/cdn/file-1")).not.toBe(one);
+  expect(await get("/cdn/file-2")).toBe(two);
+});
+
+test("a tag is a whole word, and several are purged at once", async () => {
+  const paths = ["/cdn/file-3", "/cdn/file-33", "/cdn/file-4"];
+  const before = await Promise.all(paths.map(get));
+  const items = ["file-3", "file-4"].map((tag) => ({ path: `/cdn/${tag}`, tag }));
+  await ownCaches([url]).purge(items, { reference: "r" });
+  const after = await Promise.all(paths.map(get));
+  expect(after.map((text, i) => text === before[i])).toEqual([false, true, false]);
+});
+
+test("what is private is not kept, and tags do not reach a client", async () => {
+  expect(await get("/api/v1/me")).not.toBe(await get("/api/v1/me"));
+  const response = await fetch(`${url}/cdn/file-5`);
+  expect(response.headers.get("surrogate-key")).toBeNull();
+});
+
+test("a purge that names no tag is refused", async () => {
+  for (const tags of ["", ".*", "a|b", "a  b"]) {
+    const headers = { "surrogate-key": tags };
+    expect((await fetch(`${url}/`, { method: "PURGE", headers })).status).toBe(400);
+  }
+});
