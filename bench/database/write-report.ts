@@ -58,7 +58,7 @@ async function writePlots(stages: readonly Stage[]): Promise<string[]> {
     );
     const file = `images/database-${name.replaceAll(/\W+/g, "-")}.svg`;
     await Bun.write(join(docs, file), plot);
-    shown.push(`![${name}: Peregrine beside ${naive.name}](${file})`);
+    shown.push(`![${name}: Peregrine, and naively (${naive.name})](${file})`);
   }
   return shown;
 }

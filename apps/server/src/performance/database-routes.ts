@@ -13,16 +13,32 @@ import { signedIn } from "../auth/signed-in.ts";
 import type { Context } from "../context.ts";
 import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
+import { createAudited } from "./audited.ts";
 
 /** How the database does, and the job that looks after it. For administrators. */
 export function databaseRoutes(context: Context) {
-  const { database, optimiser, queryTimes, log } = context;
+  const { database, optimiser, queryTimes } = context;
+  const audited = createAudited(context);
 
   function begun(run: OptimiserRun | "already_running"): OptimiserRun {
     if (run === "already_running") {
       throw new ApiError("optimiser_running", "A job is running. Wait for its end or cancel it.");
     }
     return run;
+  }
+
+  async function apply(name: string): Promise<OptimiserRun> {
+    const answer = await optimiser.apply(name);
+    if (answer === "unknown") throw notFound("advice");
+    if (answer === "applied") {
+      throw new ApiError("advice_applied", "This advice was applied and holds no more.");
+    }
+    if (answer === "not_applicable") {
+      throw new ApiError("invalid_request", "This advice has to be followed by a person.", {
+        field: "name",
+      });
+    }
+    return begun(answer);
   }
 
   return new Elysia({ prefix: "/api/v1/performance/database" })
@@ -64,8 +80,9 @@ export function databaseRoutes(context: Context) {
       "/optimize",
       async ({ user, query, set }) => {
         if (query.dry_run === "true") return { plan: await optimiser.plan() };
-        const run = begun(await optimiser.start("administrator"));
-        log.info({ userId: user.id, run: run.id }, "the optimiser was started");
+        const run = await audited(user, "database.optimize", "", async () =>
+          begun(await optimiser.start("administrator")),
+        );
         set.status = 202;
         return { run };
       },
@@ -83,8 +100,9 @@ export function databaseRoutes(context: Context) {
     .delete(
       "/optimize",
       async ({ user }) => {
-        if (!(await optimiser.cancel())) throw notFound("running job");
-        log.info({ userId: user.id }, "the optimiser was cancelled");
+        await audited(user, "database.optimize.cancel", "", async () => {
+          if (!(await optimiser.cancel())) throw notFound("running job");
+        });
         return new Response(null, { status: 202 });
       },
       documented("Performance", {
@@ -97,19 +115,9 @@ export function databaseRoutes(context: Context) {
     .post(
       "/advice/:name",
       async ({ user, params, set }) => {
-        const { name } = params;
-        const answer = await optimiser.apply(name);
-        if (answer === "unknown") throw notFound("advice");
-        if (answer === "applied") {
-          throw new ApiError("advice_applied", "This advice was applied and holds no more.");
-        }
-        if (answer === "not_applicable") {
-          throw new ApiError("invalid_request", "This advice has to be followed by a person.", {
-            field: "name",
-          });
-        }
-        const run = begun(answer);
-        log.info({ userId: user.id, advice: name, run: run.id }, "advice is applied");
+        const run = await audited(user, "database.advice.apply", params.name, () =>
+          apply(params.name),
+        );
         set.status = 202;
         return { run };
       },
