@@ -223,25 +223,30 @@ test("a Postgres that crashes in the middle costs an attempt, and the job's stat
   }
 });
 
-/** A file system of a few megabytes; null where this process may not mount one. */
+/** Mounts a file system of two megabytes. @returns null where this process may not */
 async function mountSmall(): Promise<string | null> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return null;
   const directory = mkdtempSync(join(tmpdir(), "peregrine-small-"));
-  const mount = Bun.spawn(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", directory], {
-    stderr: "ignore",
-  });
-  if ((await mount.exited) === 0) return directory;
+  const mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", directory];
+  if ((await Bun.spawn(mount, { stderr: "ignore" }).exited) === 0) return directory;
   rmdirSync(directory);
   return null;
 }
-const small = await mountSmall();
 
-describe.if(small !== null)("with a disk that is full", () => {
+async function unmount(directory: string): Promise<void> {
+  await Bun.spawn(["umount", directory]).exited;
+  rmdirSync(directory);
+}
+
+const tried = await mountSmall();
+if (tried !== null) await unmount(tried);
+
+describe.if(tried !== null)("with a disk that is full", () => {
   const fixture = useOptimiser();
 
   test("the build fails, says why, leaves nothing, and the job goes on", async () => {
     const account = await findAccount(null);
-    const directory = small ?? "";
+    const directory = (await mountSmall()) ?? "";
     chownSync(directory, account?.uid ?? 0, account?.gid ?? 0);
     chmodSync(directory, 0o700);
     const { sql } = fixture;
@@ -279,8 +284,7 @@ describe.if(small !== null)("with a disk that is full", () => {
         where reltablespace = (select oid from pg_tablespace where spcname = 'small')`;
       for (const { name: index } of left) await sql.unsafe(`drop index ${index}`);
       await sql`drop tablespace small`;
-      await Bun.spawn(["umount", directory]).exited;
-      rmdirSync(directory);
+      await unmount(directory);
     }
   });
 });
