@@ -6,6 +6,9 @@ export type RedisServer = {
   kill(): Promise<void>;
   /** Starts it again, empty, on the same port. */
   start(): Promise<void>;
+  /** It keeps its connections and says nothing. */
+  freeze(): void;
+  thaw(): void;
   stop(): Promise<void>;
 };
 
@@ -39,7 +42,14 @@ export async function startRedisServer(): Promise<RedisServer> {
   }
 
   await start();
-  return { url: `redis://127.0.0.1:${port}`, start, kill, stop: kill };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    start,
+    kill,
+    freeze: () => child.kill("SIGSTOP"),
+    thaw: () => child.kill("SIGCONT"),
+    stop: kill,
+  };
 }
 
 async function answers(port: number): Promise<boolean> {

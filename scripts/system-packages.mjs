@@ -6,13 +6,14 @@ import { fail, run } from "./set-up.mjs";
 const programs = [
   { path: "/usr/bin/chromium", package: "chromium" },
   { path: "/usr/bin/redis-server", package: "redis-server" },
+  { path: "/usr/sbin/haproxy", package: "haproxy" },
+  { path: "/usr/bin/openssl", package: "openssl" },
   { path: "/usr/bin/radosgw", package: "radosgw" },
   { path: "/usr/bin/ceph-mon", package: "ceph-mon" },
   { path: "/usr/bin/ceph-osd", package: "ceph-osd" },
   { path: "/usr/sbin/varnishd", package: "varnish" },
-  { path: "/usr/sbin/haproxy", package: "haproxy" },
-  { path: "/usr/bin/openssl", package: "openssl" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
+  { path: "/usr/bin/prometheus-alertmanager", package: "prometheus-alertmanager" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */

@@ -144,11 +144,28 @@ describe("of three servers", () => {
     expectNoDoubles(stage.writes());
   });
 
+  test("one is stopped while next to nobody asks: a read is late once, and not lost", async () => {
+    const stage = new Stage();
+    const victim = await stage.start("a");
+    await stage.start("b");
+    const edge = await stage.open({ environment: { LOAD_BALANCER_ALGORITHM: "round_robin" } });
+    process.kill(victim.process.pid, "SIGSTOP");
+    for (let round = 0; round < 3; round++) {
+      const startedMs = performance.now();
+      expect(await (await fetch(edge.url)).text()).toBe("b");
+      expect(performance.now() - startedMs).toBeLessThan(5000);
+    }
+    process.kill(victim.process.pid, "SIGCONT");
+  }, 20_000);
+
   test("one dies and comes back on the same address: it is used again", async () => {
     const stage = new Stage();
     const victim = await stage.start("a");
     await stage.start("b");
-    const edge = await stage.open({ environment: { HEALTH_CHECK_INTERVAL: "1" } });
+    // In turns, so that an answer of it shows that it is back and not how good it looks.
+    const edge = await stage.open({
+      environment: { HEALTH_CHECK_INTERVAL: "1", LOAD_BALANCER_ALGORITHM: "round_robin" },
+    });
     const reads = load(4, () => fetch(edge.url));
     process.kill(victim.process.pid, "SIGKILL");
     await victim.process.exited;

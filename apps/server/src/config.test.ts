@@ -56,7 +56,10 @@ test("an empty variable counts as unset, and lists are read", () => {
   });
   expect(config.PORT).toBe(3000);
   expect(config.DATABASE_URL).toBeUndefined();
-  expect(config.MODEL_SERVERS).toEqual(["http://a:1/v1", "https://b/v1"]);
+  expect(config.MODEL_SERVERS.map((entry) => entry.server.url)).toEqual([
+    "http://a:1/v1",
+    "https://b/v1",
+  ]);
   expect(config.TRUSTED_PROXIES).toEqual(["127.0.0.1", "10.0.0.0/8", "::1"]);
 });
 

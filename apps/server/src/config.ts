@@ -15,6 +15,7 @@ import {
   urlList,
 } from "@peregrine/settings";
 import { parseRedisUrl } from "./cache/redis-target.ts";
+import { parseModelServers } from "./models/model-server-list.ts";
 
 const postgresSchemes = ["postgres", "postgresql"];
 const webSchemes = ["http", "https"];
@@ -52,10 +53,15 @@ export const settings = {
     { about: "Seconds that running answers get to finish when the server is told to stop." },
   ),
 
-  MODEL_SERVERS: urlList(webSchemes, {
-    about:
-      "Base URLs of OpenAI-compatible model servers, such as `http://127.0.0.1:11434/v1`. Without one a built-in demonstration model answers.",
-  }),
+  MODEL_SERVERS: setting(
+    "http://… or https://… separated by commas, each with fields where it needs them: `http://a/v1;weight=2;models=x|y,http://b/v1;maxInFlight=8,https://c/v1;backup`",
+    {
+      about:
+        "Base URLs of OpenAI-compatible [model servers](models.md), such as `http://127.0.0.1:11434/v1`. Without one a built-in demonstration model answers.",
+    },
+    "",
+    parseModelServers,
+  ),
   MODEL_API_KEY: optionalText({
     about: "Sent to the model servers as a bearer token.",
     secret: true,
@@ -77,6 +83,22 @@ export const settings = {
     30,
     { min: 1, max: 3600 },
     { about: "Seconds a model server may take between two tokens." },
+  ),
+  MODEL_MAX_IN_FLIGHT: integer(
+    0,
+    { min: 0, max: 1_000_000 },
+    {
+      about:
+        "Answers under way on each model server; those beyond wait in line. 0 for no limit. Best is what the server works on at once.",
+    },
+  ),
+  MODEL_QUEUE_TIMEOUT: integer(
+    30,
+    { min: 1, max: 3600 },
+    {
+      about:
+        "Seconds a question may wait for a model server with room, or for one that asked for a pause.",
+    },
   ),
 
   DATABASE_URL: optionalUrl(postgresSchemes, {
@@ -190,6 +212,33 @@ export const settings = {
     about:
       "What this server is called in figures and alerts. Without it, its host name and port. No two servers may have the same.",
   }),
+  ALERT_INTERVAL: integer(
+    15,
+    { min: 1, max: 300 },
+    { about: "Seconds between two looks at the rules of alerts." },
+  ),
+  ALERT_WEBHOOKS: urlList(webSchemes, { about: "Where alerts are posted to.", secret: true }),
+  ALERT_WEBHOOK_FORMAT: oneOf(["json", "slack", "teams"], "json", {
+    about: "What is posted there.",
+  }),
+  ALERT_WEBHOOK_SECRET: optionalText({
+    about: "Signs what is posted: `X-Peregrine-Signature` is `t=<seconds>,v1=<HMAC-SHA256>`.",
+    secret: true,
+  }),
+  ALERT_EMAIL_TO: optionalText({ about: "Addresses that alerts are mailed to, with commas." }),
+  ALERT_EMAIL_FROM: text("peregrine@localhost", { about: "Sender of these mails." }),
+  SMTP_URL: optionalUrl(["smtp", "smtps"], { about: "Mail server for alerts.", secret: true }),
+  ALERTMANAGER_URL: optionalUrl(webSchemes, {
+    about: "Prometheus Alertmanager that gets every alert.",
+  }),
+  ALERT_HEARTBEAT_URL: optionalUrl(webSchemes, {
+    about:
+      "Posted to once a minute while alerts are looked after; have it tell you when it is not.",
+    secret: true,
+  }),
+  ALERT_PRIVATE_RECEIVERS: flag(false, {
+    about: "Whether alerts may be sent to private addresses, such as an Alertmanager beside.",
+  }),
   MEMORY_THRESHOLD: fraction(0.8, {
     about:
       "Share of memory in use above which caches shrink; nearly full, new answers are refused.",
@@ -223,11 +272,15 @@ const dependencies: readonly (readonly [keyof Config, keyof Config])[] = [
  * @throws ConfigError naming each wrong variable, its value (unless it is a secret) and what is accepted.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  return readSettings(environment, settings, (config) =>
-    dependencies
-      .filter(([name, needed]) => config[name] && !config[needed])
-      .map(([name, needed]) => `${needed}: must be set where ${name} is`),
-  );
+  return readSettings(environment, settings, (config) => {
+    const problems = dependencies.flatMap(([name, needed]) =>
+      config[name] && !config[needed] ? [`${needed}: must be set where ${name} is`] : [],
+    );
+    if ((config.ALERT_EMAIL_TO === undefined) !== (config.SMTP_URL === undefined)) {
+      problems.push("ALERT_EMAIL_TO and SMTP_URL: set both, or neither");
+    }
+    return problems;
+  });
 }
 
 /** The settings of this process. The one place that reads the environment. */

@@ -12,6 +12,7 @@ import { createAttemptLimits } from "./auth/attempt-limits.ts";
 import { createAuthentication } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
 import { openBus } from "./bus/open-bus.ts";
+import { answerCache } from "./cache/answer-cache.ts";
 import { cachedDatabase } from "./cache/cached-database.ts";
 import { cachedReads } from "./cache/cached-reads.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
@@ -27,6 +28,8 @@ import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
+import { RedisRelay } from "./generation/shared/redis/redis-relay.ts";
+import { SharedAnswers } from "./generation/shared/shared-answers.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
 import { createApp, maxBodyBytes } from "./http/app.ts";
@@ -36,11 +39,11 @@ import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
-import { demonstrationModel } from "./models/demonstration-model.ts";
-import { type ModelServers, openModelServers } from "./models/model-servers.ts";
+import { openModels } from "./models/open-models.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
+import { startAlerts } from "./performance/start-alerts.ts";
 import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
 import { version } from "./version.ts";
@@ -133,7 +136,7 @@ async function start(
   });
   lifecycle.onClose("lease", () => lease.stop());
 
-  const openedModels = openModels(config, log);
+  const openedModels = openModels(config, log, metrics);
   const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
@@ -160,9 +163,11 @@ async function start(
   lifecycle.onClose("titles", () => titles.stop());
 
   const clock = new FrameClock();
+  const relay = config.REDIS_URL && new RedisRelay({ target: config.REDIS_URL, clock, log });
+  lifecycle.onClose("relay of answers", () => relay?.close());
   const running = new RunningAnswers({
     database,
-    model: models,
+    model: new SharedAnswers({ model: models, cache: answerCache(cache), relay, log }),
     clock,
     log,
     serverId,
@@ -207,9 +212,12 @@ async function start(
         resources,
         openSockets: () => live.openSockets,
         runningAnswers: () => running.size,
+        waitingAnswers: () => models.queued,
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
+  const alerts = metrics && startAlerts({ config, log, database: uncached, metrics, serverId });
+  lifecycle.onClose("alerts", () => alerts?.stop());
 
   const app = createApp(
     {
@@ -235,12 +243,7 @@ async function start(
       receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
       isDraining: () => isDraining,
     },
-    {
-      reading: () => resources.monitor.latest,
-      pressure: () => resources.pressure.verdict.level,
-      runningAnswers: () => running.size,
-    },
-    metrics,
+    { resources, figures, alerts, runningAnswers: () => running.size },
     webFiles,
   );
   const listener = listen(app, {
@@ -278,22 +281,4 @@ async function startPostgres(config: Config, log: Log, lifecycle: Lifecycle): Pr
   });
   lifecycle.onClose("embedded Postgres", () => postgres.stop());
   return postgres.url;
-}
-
-function openModels(config: Config, log: Log): ModelServers {
-  if (config.MODEL_SERVERS.length === 0) {
-    log.warn({}, "no MODEL_SERVERS: the built-in demonstration model answers");
-    return demonstrationModel();
-  }
-  return openModelServers({
-    urls: config.MODEL_SERVERS,
-    apiKey: config.MODEL_API_KEY,
-    model: config.MODEL,
-    limits: {
-      firstTokenMs: config.MODEL_FIRST_TOKEN_TIMEOUT * 1000,
-      nextTokenMs: config.MODEL_TOKEN_TIMEOUT * 1000,
-    },
-    onFailure: ({ server, error, failedOver }) =>
-      log.warn({ server, code: error.code, err: error, failedOver }, "a model server failed"),
-  });
 }

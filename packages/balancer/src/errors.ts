@@ -15,13 +15,15 @@ export type BalancerErrorCode = keyof typeof balancerErrors;
 
 /**
  * What went wrong with choosing a server. The message names the value at fault and what would be
- * right; `retryAfterSeconds` is set where waiting can help, ready for a Retry-After header.
+ * right. Where waiting can help `retryAfterMs` says how long, and `retryAfterSeconds` the same ready
+ * for a Retry-After header.
  */
 export class BalancerError extends Error {
   override readonly name = "BalancerError";
   readonly code: BalancerErrorCode;
   readonly status: number;
   readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: BalancerErrorCode, message: string, retryAfterMs?: number) {
@@ -29,6 +31,7 @@ export class BalancerError extends Error {
     this.code = code;
     this.status = balancerErrors[code].status;
     this.retryable = balancerErrors[code].retryable;
+    this.retryAfterMs = retryAfterMs;
     this.retryAfterSeconds = retryAfterMs === undefined ? undefined : wholeSeconds(retryAfterMs);
   }
 }

@@ -15,7 +15,7 @@ export function encodeBody(value: unknown): Body {
   return bodyOf(encoder.encode(JSON.stringify(value ?? null)));
 }
 
-export function bodyOf(bytes: Uint8Array): Body {
+function bodyOf(bytes: Uint8Array): Body {
   const digest = createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
   return { bytes, etag: `"${digest}"` };
 }

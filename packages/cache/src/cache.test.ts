@@ -545,6 +545,22 @@ describe("bad input", () => {
     expect(await codeOf(() => createCache({ types: { "a:b": types.note } }))).toBe("BAD_TYPE");
   });
 
+  test("closing ends loads that still run, and tells them and who waits", async () => {
+    const { cache } = await setUp();
+    let aborted = false;
+    const reading = cache.getOrLoad("note", key, ({ signal }) => {
+      signal.addEventListener("abort", () => {
+        aborted = true;
+      });
+      return new Promise<Note>(() => {});
+    });
+    const code = codeOf(() => reading);
+    await sleep(1);
+    await cache.close();
+    expect(await code).toBe("CLOSED");
+    expect(aborted).toBe(true);
+  });
+
   test("after closing is refused", async () => {
     const { cache } = await setUp();
     await cache.close();

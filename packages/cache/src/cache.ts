@@ -262,6 +262,7 @@ export class Cache<T extends TypeTable> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#parts.loader.close();
     await this.#parts.log.close();
     await this.#parts.release();
     this.#memory.clear();

@@ -108,4 +108,4 @@ export function checkNumber(what: string, value: number, least: number, most: nu
 
 const TYPE_NAME = /^[a-z][a-z0-9_]{0,63}$/;
 /** 30 days: longer than that is a database. */
-export const MAX_DURATION_MS = 30 * 24 * 3_600_000;
+const MAX_DURATION_MS = 30 * 24 * 3_600_000;

@@ -1,7 +1,9 @@
 import { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+import { alertQueries } from "./queries/alerts.ts";
 import { answerQueries } from "./queries/answers.ts";
 import { apiKeyQueries } from "./queries/api-keys.ts";
 import { attemptQueries } from "./queries/attempts.ts";
+import { auditQueries } from "./queries/audit.ts";
 import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { documentQueries } from "./queries/documents.ts";
@@ -41,6 +43,8 @@ export function openDatabase(options: PoolOptions) {
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
     metrics: metricQueries(run),
+    alerts: alertQueries(run),
+    audit: auditQueries(run),
 
     /** Whether a statement goes through. @throws DatabaseError */
     async ping(): Promise<void> {

@@ -4,6 +4,7 @@ import {
   boolean,
   check,
   customType,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -283,4 +284,77 @@ export const metricSlots = pgTable(
     data: bytea("data").notNull(),
   },
   (table) => [primaryKey({ columns: [table.step, table.at, table.serverId] })],
+);
+
+/** Rules of alerts that were made or changed; those that nobody touched are in the code. */
+export const alertRules = pgTable("alert_rules", {
+  id: text("id").primaryKey(),
+  rule: jsonb("rule").notNull(),
+  updatedBy: text("updated_by").notNull(),
+  updatedAt: moment("updated_at").notNull().defaultNow(),
+});
+
+/** How each rule stands, over all servers. */
+export const alertStates = pgTable("alert_states", {
+  ruleId: text("rule_id").primaryKey(),
+  state: jsonb("state").notNull(),
+  /** Apart from the state, since people write it while a server writes the other. */
+  acknowledgedBy: text("acknowledged_by"),
+});
+
+export const alertSilences = pgTable("alert_silences", {
+  id: uuid("id").primaryKey(),
+  /** Null for all rules. */
+  ruleId: text("rule_id"),
+  until: moment("until").notNull(),
+  reason: text("reason").notNull(),
+  createdBy: text("created_by").notNull(),
+  createdAt: createdAt(),
+});
+
+/** When alerts began to fire and when that was over. */
+export const alertEvents = pgTable(
+  "alert_events",
+  {
+    id: uuid("id").primaryKey(),
+    ruleId: text("rule_id").notNull(),
+    kind: text("kind", { enum: ["firing", "resolved"] }).notNull(),
+    at: moment("at").notNull(),
+    value: doublePrecision("value"),
+  },
+  (table) => [index("alert_events_at_idx").on(table.at)],
+);
+
+/** What receivers are to be told; a row goes when it was delivered. */
+export const alertDeliveries = pgTable("alert_deliveries", {
+  id: uuid("id").primaryKey(),
+  receiver: text("receiver").notNull(),
+  notes: jsonb("notes").notNull(),
+  attempts: integer("attempts").notNull().default(0),
+  /** Null once it was given up. */
+  nextAt: moment("next_at").defaultNow(),
+  error: text("error"),
+  createdAt: createdAt(),
+});
+
+/** Which server looks after the alerts, and until when it may. One row. */
+export const alertLease = pgTable("alert_lease", {
+  id: smallint("id").primaryKey(),
+  holder: uuid("holder").notNull(),
+  until: moment("until").notNull(),
+});
+
+/** What administrators did. It outlives their accounts. */
+export const auditLog = pgTable(
+  "audit_log",
+  {
+    id: uuid("id").primaryKey(),
+    at: createdAt(),
+    userId: uuid("user_id").notNull(),
+    userName: text("user_name").notNull(),
+    action: text("action").notNull(),
+    subject: text("subject").notNull(),
+    result: text("result").notNull(),
+  },
+  (table) => [index("audit_log_created_at_id_idx").on(table.at, table.id)],
 );

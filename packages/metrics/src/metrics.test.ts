@@ -41,6 +41,7 @@ function filled(): Metrics {
   metrics.system.take({
     sockets: 7,
     runningAnswers: 2,
+    waitingAnswers: 5,
     waitingRequests: 3,
     inFlight: 4,
     limit: 64,

@@ -17,6 +17,8 @@ export type ReadingFacts = {
 export type LiveFacts = {
   sockets: number;
   runningAnswers: number;
+  /** Answers that wait for a model server. */
+  waitingAnswers: number;
   /** Requests that wait to be let in. */
   waitingRequests: number;
   inFlight: number;
@@ -101,13 +103,16 @@ export class SystemMetrics {
   take(facts: LiveFacts): void {
     this.#set("websocket_active_connections", "Open WebSockets.", facts.sockets);
     this.#set("answers_running", "Answers that are being written.", facts.runningAnswers);
+    this.#set("answers_waiting", "Answers that wait for a model server.", facts.waitingAnswers);
     this.#set("http_requests_in_flight", "Requests that are let in.", facts.inFlight);
     this.#set("http_requests_waiting", "Requests that wait to be let in.", facts.waitingRequests);
     this.#set("http_requests_limit", "Requests that may be in flight.", facts.limit);
     this.#set("pressure_level", "0 is normal; see the documentation of resources.", facts.pressure);
     this.#recorder.value(series.connections).take(facts.sockets);
     this.#recorder.value(series.answers).take(facts.runningAnswers);
-    this.#recorder.value(series.queue).take(facts.waitingRequests + facts.waitingStatements);
+    this.#recorder
+      .value(series.queue)
+      .take(facts.waitingRequests + facts.waitingStatements + facts.waitingAnswers);
     this.#recorder.value(series.poolActive).take(facts.activeStatements);
     this.#recorder.value(series.poolWaiting).take(facts.waitingStatements);
   }

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { Id, Timestamp } from "./common.ts";
 
 const Count = Type.Number({ minimum: 0 });
 
@@ -27,3 +28,253 @@ export const CacheWarmedBody = Type.Object({
   warmed: Type.Record(Type.String(), Count, { description: "Entries put in, by type." }),
 });
 export type CacheWarmedBody = Static<typeof CacheWarmedBody>;
+
+const Nullable = Type.Union([Type.Number(), Type.Null()]);
+const NullableTime = Type.Union([Timestamp, Type.Null()]);
+const Severity = Type.Union([
+  Type.Literal("critical"),
+  Type.Literal("warning"),
+  Type.Literal("info"),
+  Type.Literal("none"),
+]);
+
+/** The figures of a span, over one server or the fleet. Null is unknown, which is not zero. */
+export const Figures = Type.Object({
+  response_time: Type.Object(
+    { p50: Nullable, p95: Nullable, p99: Nullable },
+    { description: "Seconds, to the beginning of the response." },
+  ),
+  throughput: Type.Number({ description: "Requests a second." }),
+  error_rate: Nullable,
+  refused: Type.Number({ description: "Requests that were refused under load." }),
+  cache_hit_ratio: Type.Record(Type.String(), Type.Number(), { description: "By type." }),
+  database: Type.Record(
+    Type.String(),
+    Type.Object({ count: Type.Number(), mean: Type.Number(), max: Type.Number() }),
+    { description: "By statement: how often, and seconds a call." },
+  ),
+  cpu: Nullable,
+  memory: Nullable,
+  disk: Nullable,
+  event_loop_delay: Nullable,
+  connections: Nullable,
+  running_answers: Nullable,
+  queue_length: Nullable,
+  first_token: Type.Object({ p50: Nullable, p95: Nullable }),
+  tokens: Type.Number({ description: "Tokens a second of all answers." }),
+  model_errors: Type.Record(Type.String(), Type.Number()),
+});
+export type Figures = Static<typeof Figures>;
+
+/** What to do about something that has been so for a while. */
+export const Recommendation = Type.Object({
+  id: Type.String(),
+  severity: Severity,
+  title: Type.String(),
+  seen: Type.String(),
+  since: Timestamp,
+  advice: Type.String(),
+  remedy: Type.Union([
+    Type.Object({ kind: Type.Literal("command"), command: Type.String() }),
+    Type.Object({
+      kind: Type.Literal("action"),
+      action: Type.String(),
+      label: Type.String(),
+    }),
+    Type.Null(),
+  ]),
+});
+export type Recommendation = Static<typeof Recommendation>;
+export const RecommendationListBody = Type.Object({
+  recommendations: Type.Array(Recommendation),
+});
+
+/** How the server stands now. */
+export const PerformanceBody = Type.Object({
+  server: Type.String(),
+  at: Timestamp,
+  figures: Type.Union([Figures, Type.Null()], {
+    description: "Of all servers over the last minute.",
+  }),
+  system_resources: Type.Object({
+    cpu_usage: Type.Number(),
+    cpu_cores: Type.Number(),
+    memory_usage: Type.Number(),
+    memory_bytes: Type.Number(),
+    memory_limit_bytes: Type.Number(),
+    process_memory_bytes: Type.Number(),
+    disk_usage: Nullable,
+    disk_free_bytes: Nullable,
+    event_loop_delay_ms: Type.Number(),
+    open_files: Nullable,
+    pressure: Type.String(),
+    pressure_since: Timestamp,
+    requests_in_flight: Count,
+    requests_limit: Count,
+    requests_waiting: Count,
+  }),
+  cache_stats: CacheStatsBody,
+  database_stats: Type.Object({
+    connections_active: Count,
+    connections_waiting: Count,
+    connections_limit: Count,
+  }),
+  alerts_firing: Count,
+  recommendations: Type.Array(Recommendation),
+});
+export type PerformanceBody = Static<typeof PerformanceBody>;
+
+export const HistoryQuery = Type.Object(
+  {
+    from: Type.String({ format: "date-time" }),
+    to: Type.Optional(Type.String({ format: "date-time", description: "Now without it." })),
+    step: Type.Optional(
+      Type.String({ pattern: "^[0-9]{1,7}$", description: "Seconds; fitting without it." }),
+    ),
+    server: Type.Optional(
+      Type.String({ maxLength: 200, description: "One server; the fleet without it." }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export const HistoryBody = Type.Object({
+  step: Type.Number({ description: "Seconds." }),
+  points: Type.Array(
+    Type.Object({
+      at: Timestamp,
+      servers: Type.Number({ description: "Servers that told figures." }),
+      figures: Type.Union([Figures, Type.Null()]),
+    }),
+  ),
+});
+export type HistoryBody = Static<typeof HistoryBody>;
+
+export const ServerListBody = Type.Object({
+  servers: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      lastSeenAt: Timestamp,
+      figures: Type.Union([Figures, Type.Null()], { description: "Of its last minute." }),
+    }),
+  ),
+});
+export type ServerListBody = Static<typeof ServerListBody>;
+
+/** A rule of alerts. */
+export const AlertRule = Type.Object(
+  {
+    id: Type.String({ maxLength: 60 }),
+    title: Type.String({ maxLength: 200 }),
+    advice: Type.String({ maxLength: 1000 }),
+    expression: Type.String({
+      maxLength: 500,
+      description: "Over figures with their windows, such as `error_rate[5m] * 100`.",
+    }),
+    comparison: Type.Union([Type.Literal("above"), Type.Literal("below")]),
+    threshold: Type.Number(),
+    clearThreshold: Nullable,
+    forSeconds: Type.Number(),
+    severity: Severity,
+    labels: Type.Record(Type.String(), Type.String({ maxLength: 200 })),
+    least: Type.Union([
+      Type.Object({ expression: Type.String({ maxLength: 500 }), value: Type.Number() }),
+      Type.Null(),
+    ]),
+    inhibitedBy: Type.Array(Type.String({ maxLength: 60 }), { maxItems: 50 }),
+    isEnabled: Type.Boolean(),
+  },
+  { additionalProperties: false },
+);
+export type AlertRule = Static<typeof AlertRule>;
+
+export const AlertRuleListBody = Type.Object({
+  rules: Type.Array(
+    Type.Object({
+      rule: AlertRule,
+      origin: Type.Union([Type.Literal("default"), Type.Literal("changed"), Type.Literal("own")]),
+      updatedBy: Type.Union([Type.String(), Type.Null()]),
+    }),
+  ),
+});
+export const AlertRuleBody = Type.Object({ rule: AlertRule });
+
+/** What a rule would have done in the past week. */
+export const AlertTrialBody = Type.Object({
+  firings: Type.Array(Type.Object({ from: Timestamp, to: NullableTime, peak: Type.Number() })),
+  looks: Type.Number(),
+  missing: Type.Number({ description: "Looks at which a figure was missing." }),
+});
+export type AlertTrialBody = Static<typeof AlertTrialBody>;
+
+export const AlertListBody = Type.Object({
+  alerts: Type.Array(
+    Type.Object({
+      ruleId: Type.String(),
+      title: Type.String(),
+      advice: Type.String(),
+      severity: Severity,
+      state: Type.Union([
+        Type.Literal("inactive"),
+        Type.Literal("pending"),
+        Type.Literal("firing"),
+        Type.Literal("unknown"),
+      ]),
+      since: NullableTime,
+      value: Nullable,
+      comparison: Type.String(),
+      threshold: Type.Number(),
+      missing: Type.Union([Type.String(), Type.Null()], {
+        description: "A figure that should be there and is not.",
+      }),
+      acknowledgedBy: Type.Union([Type.String(), Type.Null()]),
+      silencedUntil: NullableTime,
+    }),
+  ),
+  events: Type.Array(
+    Type.Object({
+      id: Id,
+      ruleId: Type.String(),
+      kind: Type.Union([Type.Literal("firing"), Type.Literal("resolved")]),
+      at: Timestamp,
+      value: Nullable,
+    }),
+    { description: "Of the last week, the newest first." },
+  ),
+  silences: Type.Array(
+    Type.Object({
+      id: Id,
+      ruleId: Type.Union([Type.String(), Type.Null()]),
+      until: Timestamp,
+      reason: Type.String(),
+      createdBy: Type.String(),
+    }),
+  ),
+  receivers: Type.Array(Type.String()),
+});
+export type AlertListBody = Static<typeof AlertListBody>;
+
+export const SilenceBody = Type.Object(
+  {
+    ruleId: Type.Union([Type.String({ maxLength: 60 }), Type.Null()], {
+      description: "Null for all rules.",
+    }),
+    minutes: Type.Integer({ minimum: 1, maximum: 30 * 24 * 60 }),
+    reason: Type.String({ minLength: 1, maxLength: 500 }),
+  },
+  { additionalProperties: false },
+);
+export const SilencedBody = Type.Object({ id: Id });
+
+export const AuditBody = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      id: Id,
+      at: Timestamp,
+      userName: Type.String(),
+      action: Type.String(),
+      subject: Type.String(),
+      result: Type.String(),
+    }),
+  ),
+});
+export type AuditBody = Static<typeof AuditBody>;

@@ -9,6 +9,7 @@ import {
   optionalText,
   optionalUrl,
   type Setting,
+  setting,
   text,
   urlList,
 } from "./setting.ts";
@@ -77,6 +78,16 @@ describe("a setting takes what it says it accepts, and nothing else", () => {
       for (const given of bad) expect(setting.parse(given)).toBeUndefined();
     });
   }
+});
+
+test("a setting may say itself what is wrong with it", () => {
+  const parse = (): string => {
+    throw new Error("server 2 is missing");
+  };
+  const table = { LIST: setting("a list", about, undefined, parse) };
+  expect(() => readSettings({ LIST: "x" }, table)).toThrow(
+    new ConfigError("LIST: server 2 is missing"),
+  );
 });
 
 test("what does not fit together is told beside what is wrong by itself", () => {

@@ -32,12 +32,16 @@ export function readSettings<const Table extends SettingTable>(
     const given = environment[name]?.trim();
     const value = given || setting.fallback;
     if (value === undefined) continue;
-    const parsed = setting.parse(value);
-    if (parsed === undefined) {
-      const shown = setting.secret ? "the given value" : JSON.stringify(value);
-      problems.push(`${name}: ${shown} is not accepted; expected ${setting.accepts}`);
+    try {
+      const parsed = setting.parse(value);
+      if (parsed === undefined) {
+        const shown = setting.secret ? "the given value" : JSON.stringify(value);
+        problems.push(`${name}: ${shown} is not accepted; expected ${setting.accepts}`);
+      }
+      config[name] = parsed;
+    } catch (error) {
+      problems.push(`${name}: ${(error as Error).message}`);
     }
-    config[name] = parsed;
   }
   problems.push(...findConflicts(config as Partial<Config<Table>>));
   if (problems.length > 0) throw new ConfigError(problems.join("\n"));

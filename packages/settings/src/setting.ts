@@ -7,7 +7,10 @@ export type Setting<T> = {
   readonly fallback: string | undefined;
   /** Its value never appears in a log or an error. */
   readonly secret: boolean;
-  /** @returns undefined for a text that is not accepted. */
+  /**
+   * @returns undefined for a text that is not accepted
+   * @throws Error where its message says better than `accepts` what is wrong; it shows no secret
+   */
   readonly parse: (text: string) => T | undefined;
 };
 

@@ -263,9 +263,11 @@ function isHost(host: string): boolean {
   return host !== "";
 }
 
+const emptyLine = Buffer.from("\r\n\r\n");
+
 /** Where the head in these bytes ends, after its empty line; -1 where it is not all there. */
 export function findHeadEnd(bytes: Buffer): number {
-  const at = bytes.indexOf("\r\n\r\n");
+  const at = bytes.indexOf(emptyLine);
   return at < 0 ? -1 : at + 4;
 }
 

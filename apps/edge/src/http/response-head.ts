@@ -1,3 +1,4 @@
+import { cr, isValueCode, lf, space } from "./characters.ts";
 import { connectionOptions, withoutNominated } from "./connection-options.ts";
 import { readContentLength } from "./content-length.ts";
 import { HeaderScanner, nameKeys } from "./header-scanner.ts";
@@ -21,6 +22,8 @@ export type ResponseHead = {
   readonly lines: string;
 };
 
+const digitZero = 48;
+
 const handled = nameKeys([
   "connection",
   "content-length",
@@ -41,13 +44,9 @@ const scanner = new HeaderScanner();
  * @throws MessageError where it is not exactly HTTP/1.x, or where its end is in doubt
  */
 export function readResponseHead(head: string, method: string): ResponseHead {
-  const lineEnd = head.indexOf("\r\n");
-  const first = /^HTTP\/1\.([01])( ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?)$/.exec(
-    head.slice(0, lineEnd),
-  );
-  if (first === null) throw new MessageError("An answer begins with a version and a status.");
-  const minorVersion = first[1] === "1" ? 1 : 0;
-  const status = Number(first[3]);
+  const lineEnd = readStatusLine(head);
+  const minorVersion = head.charCodeAt(7) === digitZero ? 0 : 1;
+  const status = statusAt(head, 9);
   let contentLength: number | undefined;
   let transferEncoding: string | undefined;
   let options: string[] | undefined;
@@ -94,7 +93,7 @@ export function readResponseHead(head: string, method: string): ResponseHead {
 
   return {
     status,
-    statusLine: first[2] ?? "",
+    statusLine: head.slice(8, lineEnd),
     length: readLength(status, method, contentLength, transferEncoding, minorVersion),
     contentLength,
     keepAlive: minorVersion === 1 && !options?.includes("close"),
@@ -102,6 +101,31 @@ export function readResponseHead(head: string, method: string): ResponseHead {
     retryAfter,
     lines: options === undefined ? lines : withoutNominated(lines, options),
   };
+}
+
+/** Checks `HTTP/1.1 200 OK`. @returns where it ends, before its CRLF */
+function readStatusLine(head: string): number {
+  let at = 12;
+  const isStatusLine =
+    (head.startsWith("HTTP/1.1 ") || head.startsWith("HTTP/1.0 ")) && statusAt(head, 9) >= 100;
+  if (isStatusLine && head.charCodeAt(at) === space) {
+    while (isValueCode[head.charCodeAt(at)] === 1) at++;
+  }
+  if (!isStatusLine || head.charCodeAt(at) !== cr || head.charCodeAt(at + 1) !== lf) {
+    throw new MessageError("An answer begins with a version and a status.");
+  }
+  return at;
+}
+
+/** Three digits as a number; 0 where they are none. */
+function statusAt(head: string, at: number): number {
+  let status = 0;
+  for (let place = at; place < at + 3; place++) {
+    const digit = head.charCodeAt(place) - digitZero;
+    if (!(digit >= 0 && digit <= 9)) return 0;
+    status = status * 10 + digit;
+  }
+  return status;
 }
 
 function readLength(

@@ -519,6 +519,6 @@ describe("a loop", () => {
       urls: ["http://localhost:45671"],
       environment: { PORT: "45671" },
     });
-    expect(start).rejects.toThrow("this process itself");
+    await expect(start).rejects.toThrow("this process itself");
   });
 });

@@ -120,7 +120,7 @@ describe("a name that stands for many", () => {
     const source = new ServerSource(readConfig({ EDGE_SERVERS: "dns+http://nobody.internal:1" }), {
       lookup: () => Promise.reject(new Error("not found")),
     });
-    expect(startTestEdge({ servers: source })).rejects.toThrow(
+    await expect(startTestEdge({ servers: source })).rejects.toThrow(
       "nobody.internal cannot be looked up",
     );
   });

@@ -134,7 +134,7 @@ test("files that are not a certificate and its key stop the start", async () => 
       urls: ["http://127.0.0.1:1"],
       environment: { EDGE_TLS_CERT: certPath, EDGE_TLS_KEY: keyPath },
     });
-  expect(start()).rejects.toThrow("The key in EDGE_TLS_KEY is not that of EDGE_TLS_CERT");
+  await expect(start()).rejects.toThrow("The key in EDGE_TLS_KEY is not that of EDGE_TLS_CERT");
   writeFileSync(keyPath, "rubbish");
-  expect(start()).rejects.toThrow("must be a certificate and a key in PEM");
+  await expect(start()).rejects.toThrow("must be a certificate and a key in PEM");
 });

@@ -6,6 +6,7 @@ import type {
   MessageListBody,
   User,
 } from "@peregrine/protocol";
+import type { CachedAnswer } from "../generation/shared/answer-cache.ts";
 
 const second = 1000;
 
@@ -59,6 +60,14 @@ export function cacheTypes(ttlSeconds: number) {
       cost: 3,
       negativeLifetimeMs: 30 * second,
       value: typed<MessageListBody | undefined>(),
+    },
+    /** In memory alone: large, and seldom asked for again. A model takes seconds where a query takes one ms. */
+    ai_response: {
+      lifetimeMs: 300 * second,
+      layer: "memory",
+      key: ["request"],
+      cost: 1000,
+      value: typed<CachedAnswer>(),
     },
     file_metadata: {
       lifetimeMs: 7200 * second,

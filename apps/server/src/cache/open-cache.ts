@@ -33,7 +33,8 @@ function parentChannel(): IpcChannel | undefined {
   const send = process.send?.bind(process);
   if (!send) return undefined;
   return {
-    send: (message) => void send(message),
+    // With a callback, a parent that has gone is an error here and not of the whole process.
+    send: (message) => void send(message, () => {}),
     listen(onMessage) {
       process.on("message", onMessage);
       return () => process.off("message", onMessage);

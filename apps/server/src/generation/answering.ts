@@ -3,14 +3,15 @@ import type { Conversation, Message, StreamEvent } from "@peregrine/protocol";
 import { ApiError, notFound } from "../http/api-error.ts";
 import type { LiveHub } from "../live/live-hub.ts";
 import { cutHistory } from "../models/history-budget.ts";
-import type { ModelMessage } from "../models/model.ts";
+import type { ModelMessage, ShareTerms } from "../models/model.ts";
 import type { ModelServers } from "../models/model-servers.ts";
 import { type AnswerLog, replayEvents } from "./answer-log.ts";
 import { type AskedMessage, documentTokens, withDocuments } from "./document-context.ts";
 import { replayResponse, streamAnswer } from "./event-stream.ts";
 import { previewOf } from "./preview.ts";
 import type { RemoteAnswers } from "./remote-answers.ts";
-import type { RunningAnswers } from "./running-answers.ts";
+import type { AnswerRequest, RunningAnswers } from "./running-answers.ts";
+import { isRepeatable } from "./shared/request-key.ts";
 
 /** More than any budget of tokens needs; what is too much is cut before it is sent. */
 const maxHistoryMessages = 1000;
@@ -192,12 +193,18 @@ export class Answering {
     const question: AskedMessage = { role: "user", content };
     if (files.length > 0) question.withFiles = id;
     const asked = [...begun.history, question];
-    const log = running.start(begun, {
+    const request: AnswerRequest = {
       messages: async () => cutHistory(await this.#withDocuments(asked), contextTokens),
       priority: "interactive",
       conversationId: begun.conversation.id,
       user: userId,
-    });
+    };
+    // Whoever asks for another answer does not want the same again.
+    const share: ShareTerms = { owner: userId, fresh: replaces !== undefined };
+    const log = running.start(
+      begun,
+      isRepeatable(request, begun.conversation) ? { ...request, share } : request,
+    );
     live.publish(userId, {
       type: "message.created",
       message: begun.answer,

@@ -205,7 +205,7 @@ const faults: [name: string, scenario: Partial<Scenario>, code: string, hasText:
   ["answers with garbage", { body: "garbage" }, "model_protocol", false],
   ["answers with a page", { status: 502, body: "html" }, "", false],
   ["refuses", { status: 400 }, "model_rejected", false],
-  ["is out of quota", { status: 429, retryAfter: "7" }, "model_rate_limited", false],
+  ["is out of quota", { status: 429, retryAfter: "1" }, "model_rate_limited", false],
 ];
 
 for (const [name, scenario, code, hasText] of faults) {

@@ -30,7 +30,7 @@ type Running = {
 };
 
 /** What the model is asked; the messages are put together while the answer is already running. */
-type AnswerRequest = Omit<ModelRequest, "model" | "messages"> & {
+export type AnswerRequest = Omit<ModelRequest, "model" | "messages"> & {
   messages(): Promise<ModelRequest["messages"]>;
 };
 

@@ -8,7 +8,7 @@ import {
 import { Elysia } from "elysia";
 import type { Context } from "../context.ts";
 import { documented } from "../http/docs.ts";
-import type { ServerLoad } from "../performance/server-load.ts";
+import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { version } from "../version.ts";
 
 const pingTimeoutMs = 2_000;
@@ -16,7 +16,7 @@ const pingTimeoutMs = 2_000;
 /** Whether the server lives, whether it can take requests, and what it is. */
 export function healthRoutes(
   { config, database, models, log, isDraining }: Context,
-  load: ServerLoad,
+  { resources, runningAnswers }: PerformanceParts,
 ) {
   let hasAccounts = false;
 
@@ -37,11 +37,11 @@ export function healthRoutes(
   }
 
   function loadReport(): LoadReport {
-    const { cpu, eventLoop } = load.reading();
+    const { cpu, eventLoop } = resources.monitor.latest;
     return {
       cpu: round(cpu.fraction),
       event_loop_delay_ms: round(eventLoop.meanDelayMs),
-      running_answers: load.runningAnswers(),
+      running_answers: runningAnswers(),
     };
   }
 
@@ -52,9 +52,9 @@ export function healthRoutes(
         set.headers["cache-control"] = "no-store";
         return {
           status: "ok",
-          cpu_usage: round(load.reading().cpu.fraction),
-          memory_usage: round(load.reading().memory.fraction),
-          pressure: load.pressure(),
+          cpu_usage: round(resources.monitor.latest.cpu.fraction),
+          memory_usage: round(resources.monitor.latest.memory.fraction),
+          pressure: resources.pressure.verdict.level,
           load: loadReport(),
           version,
           uptime: round(process.uptime()),

@@ -1,4 +1,3 @@
-import type { Metrics } from "@peregrine/metrics";
 import { limits } from "@peregrine/protocol";
 import { Elysia, NotFoundError } from "elysia";
 import { apiKeyRoutes } from "../auth/api-key-routes.ts";
@@ -9,9 +8,11 @@ import { fileRoutes } from "../files/file-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
+import { alertRoutes } from "../performance/alert-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
-import type { ServerLoad } from "../performance/server-load.ts";
+import type { PerformanceParts } from "../performance/performance-parts.ts";
+import { performanceRoutes } from "../performance/performance-routes.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
 import { answerHead } from "./head-request.ts";
@@ -23,12 +24,7 @@ import type { WebFiles } from "./web-files.ts";
 export const maxBodyBytes = 8 * limits.messageLength;
 
 /** Every route of the server, with the errors and headers that they share. */
-export function createApp(
-  context: Context,
-  load: ServerLoad,
-  metrics: Metrics | undefined,
-  webFiles: WebFiles,
-) {
+export function createApp(context: Context, performance: PerformanceParts, webFiles: WebFiles) {
   const { log, timings } = context;
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
@@ -54,14 +50,16 @@ export function createApp(
     // Before the parser of bodies, which would read an upload to its end.
     .use(fileRoutes(context))
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
-    .use(healthRoutes(context, load))
+    .use(healthRoutes(context, performance))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
     .use(cacheRoutes(context))
     .use(socketRoutes(context))
-    .use(metricsRoutes(context, metrics));
+    .use(metricsRoutes(context, performance))
+    .use(performanceRoutes(context, performance))
+    .use(alertRoutes(context, performance));
   return app.use(apiDocs(app)).get("/*", ({ request, path }) => {
     const response = webFiles(request, path);
     if (!response) throw new NotFoundError();

@@ -39,6 +39,7 @@ export function demonstrationModel({ tokensPerSecond = 80 }: Options = {}): Mode
     stream,
     list: async () => [{ id: modelId }],
     defaultModel: async () => modelId,
+    queued: 0,
     close() {},
   };
 }

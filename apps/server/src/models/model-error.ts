@@ -8,6 +8,8 @@ type Options = {
   retryAfterMs?: number | undefined;
   /** False where the request itself is at fault, so that any server would refuse it. */
   isServerAtFault?: boolean;
+  /** False where the server works, though not for this request; see below. */
+  isServerIll?: boolean;
   cause?: unknown;
 };
 
@@ -24,6 +26,11 @@ export class ModelError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whether the same request may well succeed on another server at once. */
   readonly isServerAtFault: boolean;
+  /**
+   * Whether it speaks against the server in general, so that it counts against its health: not where
+   * the request is at fault, nor where the server merely does not have the model.
+   */
+  readonly isServerIll: boolean;
 
   constructor(code: ModelErrorCode, message: string, options: Options = {}) {
     super(message, { cause: options.cause });
@@ -31,5 +38,6 @@ export class ModelError extends Error {
     this.retryable = options.retryable ?? errorTable[code].retryable;
     this.retryAfterMs = options.retryAfterMs;
     this.isServerAtFault = options.isServerAtFault ?? true;
+    this.isServerIll = options.isServerIll ?? this.isServerAtFault;
   }
 }

@@ -4,6 +4,11 @@ const maxBytes = 4 * 1024 * 1024;
 const maxModels = 1000;
 const maxIdLength = 200;
 
+/** A server to ask, or one that was set up with the names of its models, which is not asked. */
+type ListedServer = Pick<ModelServerAddress, "modelsUrl" | "authorization"> & {
+  models?: readonly string[] | undefined;
+};
+
 type Options = { timeoutMs: number; keepMs: number; retryMs: number };
 
 /**
@@ -13,17 +18,17 @@ type Options = { timeoutMs: number; keepMs: number; retryMs: number };
  * gets the old one at once, and the new one the next time.
  */
 export class ModelList {
-  readonly #servers: readonly ModelServerAddress[];
+  readonly #servers: readonly ListedServer[];
   readonly #fetch: typeof Bun.FetchSession.prototype.fetch;
   readonly #options: Options;
-  readonly #known: string[][];
+  readonly #known: (readonly string[])[];
   readonly #abort = new AbortController();
   #loading: Promise<void> | undefined;
   #freshUntilMs = Number.NEGATIVE_INFINITY;
   #wasLoaded = false;
 
   constructor(
-    servers: readonly ModelServerAddress[],
+    servers: readonly ListedServer[],
     session: Bun.FetchSession,
     options: Options = { timeoutMs: 3000, keepMs: 5 * 60_000, retryMs: 15_000 },
   ) {
@@ -62,7 +67,8 @@ export class ModelList {
   }
 
   /** @returns undefined where the server has no list that can be read */
-  async #ask(server: ModelServerAddress): Promise<string[] | undefined> {
+  async #ask(server: ListedServer): Promise<readonly string[] | undefined> {
+    if (server.models) return server.models;
     const timeout = AbortSignal.timeout(this.#options.timeoutMs);
     try {
       const response = await this.#fetch(server.modelsUrl, {

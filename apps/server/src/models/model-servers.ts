@@ -1,7 +1,8 @@
+import { BalancedModel, type Balancing, type ServerFailure } from "./balanced-model.ts";
 import { modelServerAddress } from "./base-url.ts";
-import type { Model, ModelEvent, ModelRequest } from "./model.ts";
-import { ModelError } from "./model-error.ts";
+import type { Model } from "./model.ts";
 import { ModelList } from "./model-list.ts";
+import type { ModelServerEntry } from "./model-server-list.ts";
 import { type ModelLimits, OpenAiModel } from "./openai-model.ts";
 
 /**
@@ -13,27 +14,22 @@ export type ModelServers = Model & {
   list(): Promise<ModelInfo[]>;
   /** What a conversation that chose no model is answered by. Never fails. */
   defaultModel(): Promise<string>;
+  /** Questions that wait for a server with room. */
+  readonly queued: number;
   /** Closes idle connections. Streams that still run are their callers' to abort. */
   close(): void;
 };
 
 type ModelInfo = { id: string };
 
-export type ServerFailure = {
-  /** Host and port of the server. */
-  server: string;
-  error: ModelError;
-  /** Whether another server was asked instead. */
-  failedOver: boolean;
-};
-
 type Options = {
-  /** Base URLs; see `modelServerAddress`. At least one. */
-  urls: readonly string[];
+  /** At least one. */
+  servers: readonly ModelServerEntry[];
   apiKey?: string | undefined;
   /** The default model; without it, the first that the servers list. */
   model?: string | undefined;
   limits?: Partial<ModelLimits>;
+  balancing?: Balancing;
   onFailure?: (failure: ServerFailure) => void;
 };
 
@@ -47,46 +43,25 @@ const defaultLimits: ModelLimits = {
 /** What is asked for where no setting and no server names a model: servers with a single one take any name. */
 const nameOfUnknownModel = "default";
 
-/**
- * The servers of `MODEL_SERVERS`. A conversation stays with the server that its id falls on, others
- * take turns. A server that fails before the first token is followed by the next one in the list, in
- * one round; what fails after it is the answer's failure, since a second server would write another
- * answer.
- */
+/** The servers of `MODEL_SERVERS`, with one set of connections. */
 export function openModelServers(options: Options): ModelServers {
-  const { urls, apiKey, onFailure } = options;
+  const { apiKey, onFailure } = options;
   const session = new Bun.FetchSession();
   const limits = { ...defaultLimits, ...options.limits };
-  const addresses = urls.map((url) => modelServerAddress(url, apiKey));
-  const servers = addresses.map((address) => ({
-    host: address.host,
-    model: new OpenAiModel(address, apiKey, limits, session),
-  }));
-  const list = new ModelList(addresses, session);
-  let turn = 0;
-
-  async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
-    const first = request.conversationId ? Bun.hash.xxHash32(request.conversationId) : turn++;
-    for (let tried = 1; ; tried++) {
-      const server = servers[(first + tried - 1) % servers.length] as (typeof servers)[number];
-      let hasBegun = false;
-      try {
-        for await (const event of server.model.stream(request, signal)) {
-          hasBegun = true;
-          yield event;
-        }
-        return;
-      } catch (error) {
-        if (!(error instanceof ModelError)) throw error;
-        const failedOver = !hasBegun && error.isServerAtFault && tried < servers.length;
-        onFailure?.({ server: server.host, error, failedOver });
-        if (!failedOver) throw error;
-      }
-    }
-  }
+  const servers = options.servers.map((entry) => {
+    const address = modelServerAddress(entry.baseUrl, apiKey);
+    const model = new OpenAiModel(address, apiKey, limits, session);
+    return { ...entry, ...address, model, models: entry.server.models };
+  });
+  const { firstTokenMs } = limits;
+  const balanced = new BalancedModel(servers, { ...options.balancing, firstTokenMs, onFailure });
+  const list = new ModelList(servers, session);
 
   return {
-    stream,
+    stream: (request, signal) => balanced.stream(request, signal),
+    get queued() {
+      return balanced.queued;
+    },
     async list() {
       const ids = await list.ids();
       const preferred = options.model ?? ids[0] ?? nameOfUnknownModel;
@@ -96,6 +71,7 @@ export function openModelServers(options: Options): ModelServers {
       return options.model ?? (await list.ids())[0] ?? nameOfUnknownModel;
     },
     close() {
+      balanced.close();
       list.close();
       session.close();
     },

@@ -23,8 +23,17 @@ export type ModelRequest = {
   user?: string;
   /** Requests of one conversation go to one server while it is well: its prefix is cached there. */
   conversationId?: string;
+  /** Where the answer may be one that the same owner's same request gets, or got. */
+  share?: ShareTerms | undefined;
   /** Where requests have to queue, those that a person waits for go before titles. */
   priority: "interactive" | "background";
+};
+
+export type ShareTerms = {
+  /** Whose answer it is: nobody else's request is answered with it. */
+  owner: string;
+  /** It has to be made anew, and then takes the place of the one before. */
+  fresh?: boolean;
 };
 
 export type FinishReason = "stop" | "length" | "content_filter" | "other";

@@ -43,7 +43,12 @@ export class OpenAiModel implements Model {
     this.#fetch = session.fetch;
   }
 
-  async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
+  /** @param onTokens told of tokens as they come, those of reasoning too, of which no event tells */
+  async *stream(
+    request: ModelRequest,
+    signal: AbortSignal,
+    onTokens?: (count: number) => void,
+  ): AsyncGenerator<ModelEvent> {
     signal.throwIfAborted();
     // A controller of our own: a signal that outlives many answers must not gather their listeners.
     const upstream = new AbortController();
@@ -65,6 +70,7 @@ export class OpenAiModel implements Model {
         const { done, value } = await body.read();
         const events = done ? answer.end() : answer.push(value);
         if (answer.tokens !== tokens) {
+          onTokens?.(answer.tokens - tokens);
           tokens = answer.tokens;
           watch.token();
         }

@@ -16,6 +16,14 @@ export function retryAfterMs(headers: Headers, nowMs = Date.now()): number | und
   return Number.isNaN(date) ? undefined : bounded(date - nowMs);
 }
 
+/** When to try again: "in 12 seconds". */
+export function inWords(ms: number | undefined): string {
+  if (ms === undefined) return "later";
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  if (seconds === 1) return "in a second";
+  return seconds < 120 ? `in ${seconds} seconds` : `in ${Math.ceil(seconds / 60)} minutes`;
+}
+
 function number(value: string | null): number | undefined {
   return value !== null && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined;
 }

@@ -1,5 +1,5 @@
 import { ModelError } from "./model-error.ts";
-import { retryAfterMs } from "./retry-after.ts";
+import { inWords, retryAfterMs } from "./retry-after.ts";
 import { safeDetail } from "./safe-detail.ts";
 
 /** What a model server said of an error, whatever shape it said it in. */
@@ -89,8 +89,7 @@ function errorFor(
     return new ModelError("model_rejected", message, { cause });
   }
   if (status === 429 || status === 529 || (status === 503 && retryAfterMs !== undefined)) {
-    const wait = retryAfterMs === undefined ? "later" : `in ${inWords(retryAfterMs)}`;
-    const message = `The model server takes no more requests for now. Try again ${wait}.`;
+    const message = `The model server takes no more requests for now. Try again ${inWords(retryAfterMs)}.`;
     return new ModelError("model_rate_limited", message, { retryAfterMs, cause });
   }
   if (status === 408 || status === 504) {
@@ -107,7 +106,7 @@ function errorFor(
   }
   if (status === 404) {
     const message = `The model server does not know the model ${JSON.stringify(context.model)}, or MODEL_SERVERS is not the base URL of its API (HTTP 404).`;
-    return new ModelError("model_rejected", message, { cause });
+    return new ModelError("model_rejected", message, { isServerIll: false, cause });
   }
   if (status < 400) {
     const message = `The model server sends us elsewhere (HTTP ${status}): an administrator has to put the final address into MODEL_SERVERS.`;
@@ -136,10 +135,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function inWords(ms: number): string {
-  const seconds = Math.max(1, Math.ceil(ms / 1000));
-  if (seconds === 1) return "a second";
-  return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }

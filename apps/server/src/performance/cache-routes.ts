@@ -8,6 +8,7 @@ import { type WarmableType, warmableTypes } from "../cache/warm-cache.ts";
 import type { Context } from "../context.ts";
 import { ApiError } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
+import { createAudited } from "./audited.ts";
 
 /** A large Redis takes longer to sweep; what is old is not served meanwhile. */
 const clearingWaitMs = 5_000;
@@ -26,7 +27,8 @@ const WarmQuery = Type.Object(
 
 /** What administrators see of the caches, and do with them. */
 export function cacheRoutes(context: Context) {
-  const { cache, warm, log } = context;
+  const { cache, warm } = context;
+  const audited = createAudited(context);
   const types = () => Object.keys(cache.stats().types);
 
   function clear(type: string | undefined, pattern: string | undefined): Promise<Clearing> {
@@ -55,18 +57,18 @@ export function cacheRoutes(context: Context) {
         if (cache_type !== undefined && pattern !== undefined) {
           throw new ApiError("invalid_request", "Give cache_type or pattern, not both.");
         }
-        const clearing = await clear(cache_type, pattern);
-        const isDone = await Promise.race([
-          clearing.done.then(() => true),
-          Bun.sleep(clearingWaitMs).then(() => false),
-        ]);
-        const cleared = {
-          memory_entries: clearing.progress.memoryEntries,
-          redis_entries: clearing.progress.redisEntries,
-          done: isDone,
-        };
-        log.info({ userId: user.id, cache_type, pattern, ...cleared }, "the cache was cleared");
-        return cleared;
+        return audited(user, "cache.clear", cache_type ?? pattern ?? "all", async () => {
+          const clearing = await clear(cache_type, pattern);
+          const isDone = await Promise.race([
+            clearing.done.then(() => true),
+            Bun.sleep(clearingWaitMs).then(() => false),
+          ]);
+          return {
+            memory_entries: clearing.progress.memoryEntries,
+            redis_entries: clearing.progress.redisEntries,
+            done: isDone,
+          };
+        });
       },
       {
         query: ClearQuery,
@@ -85,10 +87,11 @@ export function cacheRoutes(context: Context) {
         const { cache_type } = query;
         const wanted = warmableTypes.filter((type) => (cache_type ?? type) === type);
         if (wanted.length === 0) throw unknownType(cache_type ?? "", [...warmableTypes]);
-        const warmed: Partial<Record<WarmableType, number>> = {};
-        for (const type of wanted) warmed[type] = (await warm(type)).warmed;
-        log.info({ userId: user.id, ...warmed }, "the cache was warmed");
-        return { warmed };
+        return audited(user, "cache.warm", cache_type ?? "all", async () => {
+          const warmed: Partial<Record<WarmableType, number>> = {};
+          for (const type of wanted) warmed[type] = (await warm(type)).warmed;
+          return { warmed };
+        });
       },
       {
         query: WarmQuery,

@@ -32,6 +32,9 @@ export function measureModel(models: ModelServers, metrics: Metrics["models"]): 
     stream,
     list: () => models.list(),
     defaultModel: () => models.defaultModel(),
+    get queued() {
+      return models.queued;
+    },
     close: () => models.close(),
   };
 }

@@ -1,15 +1,15 @@
 import { timingSafeEqual } from "node:crypto";
-import type { Metrics } from "@peregrine/metrics";
 import { Elysia } from "elysia";
+import { requireAdmin } from "../auth/require-admin.ts";
 import { hashSecret } from "../auth/secrets.ts";
 import type { Context } from "../context.ts";
 import { notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
-import { requireAdministrator } from "./administrator.ts";
 import { metricsResponse } from "./metrics-listener.ts";
+import type { PerformanceParts } from "./performance-parts.ts";
 
 /** `/metrics` on the main port, for administrators and for whoever has the scrape token. */
-export function metricsRoutes(context: Context, metrics: Metrics | undefined) {
+export function metricsRoutes(context: Context, { figures }: PerformanceParts) {
   const { METRICS_TOKEN } = context.config;
   const tokenHash = METRICS_TOKEN === undefined ? undefined : hashSecret(METRICS_TOKEN);
 
@@ -22,9 +22,9 @@ export function metricsRoutes(context: Context, metrics: Metrics | undefined) {
   return new Elysia().get(
     "/metrics",
     async ({ request }) => {
-      if (!hasToken(request)) await requireAdministrator(context, request);
-      if (!metrics) throw notFound("page: METRICS_ENABLED is false");
-      return metricsResponse(metrics);
+      if (!hasToken(request)) requireAdmin((await context.authenticate(request)).user);
+      if (!figures) throw notFound("page: METRICS_ENABLED is false");
+      return metricsResponse(figures.metrics);
     },
     documented("Performance", {
       summary: "Metrics, as Prometheus reads them",

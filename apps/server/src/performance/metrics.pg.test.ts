@@ -57,6 +57,13 @@ test("an answer's first token and tokens are counted, and a model that fails", a
   );
   expect(figureOf(text, `model_tokens_total{model="${model}"}`)).toBeGreaterThanOrEqual(12);
   expect(text).toMatch(/model_errors_total\{model="[^"]+",code="model_\w+"\} \d/);
+  const pool = `pool="models",server="${server.models.url}"`;
+  expect(figureOf(text, `balancer_picks_total{${pool}}`)).toBeGreaterThanOrEqual(2);
+  expect(figureOf(text, `balancer_requests_total{${pool},end="status"}`)).toBeGreaterThanOrEqual(1);
+});
+
+test("answers that wait for a model server are counted, each second", async () => {
+  await until(async () => figureOf(await scrape(), "answers_waiting") === 0, "the figure");
 });
 
 test("sockets are counted while they are open", async () => {

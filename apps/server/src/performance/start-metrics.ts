@@ -4,6 +4,7 @@ import { type Metrics, RollingWindows } from "@peregrine/metrics";
 import type { Log } from "@peregrine/process";
 import type { AppCache } from "../cache/open-cache.ts";
 import type { Config } from "../config.ts";
+import { LiveFigures } from "./live-figures.ts";
 import { listenForScrapes } from "./metrics-listener.ts";
 import { databaseSlotStore } from "./slot-store.ts";
 import type { Resources } from "./watch-resources.ts";
@@ -17,19 +18,24 @@ type Options = {
   resources: Resources;
   openSockets: () => number;
   runningAnswers: () => number;
+  /** Those that wait for a model server. */
+  waitingAnswers: () => number;
 };
+
+export type RunningMetrics = Awaited<ReturnType<typeof startMetrics>>;
 
 /** Begins to serve the metrics to scrapers and to keep this server's figures over time. */
 export async function startMetrics(options: Options) {
-  const { config, log, database, cache, metrics, resources, openSockets, runningAnswers } = options;
+  const { config, log, database, cache, metrics, resources } = options;
   metrics.watchPool(() => database.pool);
   metrics.watchCache(() => hitsAndMisses(cache));
   metrics.watchLive(() => {
     const { waiting, inFlight, limit } = resources.admission.state;
     const pool = database.pool;
     return {
-      sockets: openSockets(),
-      runningAnswers: runningAnswers(),
+      sockets: options.openSockets(),
+      runningAnswers: options.runningAnswers(),
+      waitingAnswers: options.waitingAnswers(),
       waitingRequests: waiting,
       inFlight,
       limit,
@@ -39,20 +45,23 @@ export async function startMetrics(options: Options) {
     };
   });
   const serverName = serverNameOf(config);
+  const live = new LiveFigures();
   const windows = await RollingWindows.start({
     recorder: metrics.recorder,
     store: databaseSlotStore(database, serverName),
     beforeEach: metrics.beforeEach,
+    onSecond: live.onSecond,
     onError: (err) => log.warn({ err }, "figures could not be saved, trying again"),
   });
   const scrapes = listenForScrapes(config, metrics, log);
   return {
     metrics,
-    windows,
+    live,
     serverName,
     /** Where scrapers find `/metrics`; undefined if the port was taken. */
     scrapeUrl: scrapes && `${scrapes.url}/metrics`,
     async stop(): Promise<void> {
+      live.close();
       await scrapes?.stop();
       await windows.stop();
     },

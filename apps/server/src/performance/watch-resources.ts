@@ -70,6 +70,7 @@ export async function watchResources({
     pressure,
     admission,
     advisor,
+    releaseMemory,
     async stop(): Promise<void> {
       await monitor.stop();
       admission.close();

@@ -10,7 +10,7 @@ import { withTimeLimit } from "../time-limit.ts";
 import type { TypeState } from "../type-state.ts";
 import type { LoadLock } from "./load-lock.ts";
 
-export type Load = (context: { signal: AbortSignal }) => Promise<unknown>;
+type Load = (context: { signal: AbortSignal }) => Promise<unknown>;
 
 export interface LoadRequest {
   readonly type: TypeState;
@@ -31,6 +31,7 @@ export interface LoadRequest {
  */
 export class Loader {
   readonly #options: LoaderOptions;
+  readonly #running = new Set<AbortController>();
 
   constructor(options: LoaderOptions) {
     this.#options = options;
@@ -64,6 +65,13 @@ export class Loader {
     } finally {
       // Whoever waits for the lock should find the value when it gets it.
       held.release(written);
+    }
+  }
+
+  /** Ends the loads that still run: who waits for them is told that the cache is closed. */
+  close(): void {
+    for (const abort of this.#running) {
+      abort.abort(new CacheError("CLOSED", "the cache was closed while the value was loading"));
     }
   }
 
@@ -146,11 +154,16 @@ export class Loader {
     const stamp = maker.stamp();
     const startedAt = clock.now();
     const abort = new AbortController();
+    this.#running.add(abort);
     counts.loads++;
     let entry: Entry;
     try {
       const loading = (async () => load({ signal: abort.signal }))();
-      const value = await withTimeLimit(loading, type.loadTimeoutMs, `loading ${type.name}`);
+      const value = await withTimeLimit(
+        Promise.race([loading, whenAborted(abort.signal)]),
+        type.loadTimeoutMs,
+        `loading ${type.name}`,
+      );
       entry = maker.fromValue(type, key, tags, value, stamp.seq);
     } catch (error) {
       counts.loadFailures++;
@@ -159,6 +172,8 @@ export class Loader {
       if (!(error instanceof CacheError && error.code === "TIMED_OUT")) throw error;
       abort.abort(error);
       throw new CacheError("LOAD_TIMED_OUT", error.message, { cause: error });
+    } finally {
+      this.#running.delete(abort);
     }
     const ms = clock.now() - startedAt;
     counts.loadMs += ms;
@@ -186,6 +201,12 @@ export class Loader {
   #isFresh(entry: Entry): boolean {
     return this.#options.clock.now() < entry.freshUntil;
   }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 interface LoaderOptions {

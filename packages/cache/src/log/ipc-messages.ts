@@ -6,6 +6,7 @@ import type { AppendRequest, BeatRequest } from "./transport.ts";
  * Other messages may use it too: ours carry the field `cacheLog`.
  */
 export interface IpcChannel {
+  /** A message to a process that has died may throw or vanish; both are borne. */
   send(message: unknown): void;
   /** Gives a function that stops listening. */
   listen(onMessage: (message: unknown) => void): () => void;

@@ -66,8 +66,13 @@ export class LogHub {
 
 const DEFAULT_LEASE_MS = 600;
 
+/** A process that has just died takes no more messages; that must not keep the others from theirs. */
 function send(channel: IpcChannel, message: MemberMessage): void {
-  channel.send({ cacheLog: "to-member", ...message });
+  try {
+    channel.send({ cacheLog: "to-member", ...message });
+  } catch {
+    // Its lease runs out, and whoever attached it calls the detachment when it has ended.
+  }
 }
 
 function isToHub(message: unknown): message is ToHub {

@@ -14,6 +14,8 @@ export class PolicyNode {
   /** What it costs to load again, as a factor of an ordinary entry. */
   cost = 1;
   region: Region = OUTSIDE;
+  /** When it last became the newest of its list, counted in such moves. */
+  movedAt = 0;
   /** Whether the shadow caches follow this key. */
   sampled = false;
   previous: PolicyNode = this;

@@ -35,6 +35,7 @@ export class TinyLfu<N extends PolicyNode> {
   #protectedWeight = 0;
   #weight = 0;
   #count = 0;
+  #moves = 0;
   #windowLimit: number;
   #protectedLimit: number;
 
@@ -66,9 +67,15 @@ export class TinyLfu<N extends PolicyNode> {
   }
 
   hit(node: N): void {
+    if (node.region === PROBATION) {
+      this.#promote(node);
+      return;
+    }
+    // Still among the newest: moving it would touch its neighbours in memory and change little.
+    if (this.#moves - node.movedAt < this.#count >> NEWEST_SHARE_BITS) return;
+    node.movedAt = ++this.#moves;
     if (node.region === WINDOW) moveToNewest(this.#window, node);
     else if (node.region === PROTECTED) moveToNewest(this.#protected, node);
-    else if (node.region === PROBATION) this.#promote(node);
   }
 
   /** Takes a new entry in, and evicts until all fit again. */
@@ -127,6 +134,7 @@ export class TinyLfu<N extends PolicyNode> {
 
   #enterWindow(node: PolicyNode): void {
     node.region = WINDOW;
+    node.movedAt = ++this.#moves;
     appendNewest(this.#window, node);
     this.#windowWeight += node.weight;
   }
@@ -149,6 +157,7 @@ export class TinyLfu<N extends PolicyNode> {
   #promote(node: N): void {
     unlink(node);
     node.region = PROTECTED;
+    node.movedAt = ++this.#moves;
     appendNewest(this.#protected, node);
     this.#protectedWeight += node.weight;
     this.#demoteOverflow();
@@ -214,5 +223,7 @@ const INITIAL_WINDOW = 0.01;
 const PROTECTED_SHARE = 0.8;
 /** Dear entries passed over in one eviction, so that its work stays bounded. */
 const MAX_SPARED = 8;
+/** What was moved within the last 1/16 of all entries' moves is not moved again. */
+const NEWEST_SHARE_BITS = 4;
 const WARM_FREQUENCY = 6;
 const LUCKY_ADMISSION = 1 / 128;

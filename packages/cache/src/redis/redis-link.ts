@@ -23,7 +23,7 @@ export type RedisTarget = { readonly tls?: RedisTls } & (
     }
 );
 
-export interface RedisTls {
+interface RedisTls {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
@@ -62,23 +62,40 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
   const shared = { RESP: 2, disableOfflineQueue: true } as const;
 
   if (target.kind === "single") {
-    const client = createClient({ ...shared, url: target.url, socket });
+    let closed = false;
+    const client = createClient({
+      ...shared,
+      url: target.url,
+      socket: {
+        ...socket,
+        reconnectStrategy: (retries) => (closed ? false : socket.reconnectStrategy(retries)),
+      },
+    });
     client.on("error", onError);
+    // Destroyed while it connects, a client would leave the connection it gets behind.
+    client.on("ready", () => {
+      if (closed) client.destroy();
+    });
     const connected = client.connect();
-    connected.catch(onError);
+    connected.catch((error) => {
+      if (!closed) onError(error);
+    });
     const send = (args: readonly RedisArgument[]) =>
       client.sendCommand<unknown>(args, commandOptions);
     return {
       send: (_key, args) => send(args),
       sendToMasters: (work) => work(send),
       connected,
-      close: () => client.destroy(),
+      close() {
+        closed = true;
+        if (client.isReady) client.destroy();
+      },
     };
   }
 
   if (target.kind === "sentinel") {
     const { username, password, sentinelPassword } = target;
-    const attempts = connectAgain(async () => {
+    const attempts = connectAgain(async (onDestroyable) => {
       const sentinel = createSentinel({
         name: target.name,
         sentinelRootNodes: target.sentinels.map(({ host, port }) => ({ host, port })),
@@ -97,11 +114,12 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
       const destroy = () => {
         sentinel.destroy().catch(onError);
       };
+      onDestroyable(destroy);
       try {
         await sentinel.connect();
         // Held for good: it follows the master, and unlike the sentinel client itself it lets
         // commands share a packet instead of handing its one connection round.
-        return { client: await sentinel.acquire(), destroy };
+        return await sentinel.acquire();
       } catch (error) {
         destroy();
         throw error;
@@ -118,7 +136,7 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
   }
 
   const { username, password } = target;
-  const attempts = connectAgain(async () => {
+  const attempts = connectAgain(async (onDestroyable) => {
     const cluster = createCluster({
       RESP: 2,
       rootNodes: target.urls.map((url) => ({ url })),
@@ -130,11 +148,16 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
       },
     });
     cluster.on("error", onError);
+    const destroy = () => {
+      if (cluster.isOpen) cluster.destroy();
+    };
     try {
       await cluster.connect();
-      return { client: cluster, destroy: () => cluster.destroy() };
+      // Not before: destroyed while it connects, it would leave connections behind.
+      onDestroyable(destroy);
+      return cluster;
     } catch (error) {
-      if (cluster.isOpen) cluster.destroy();
+      destroy();
       throw error;
     }
   }, onError);
@@ -156,19 +179,24 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
 
 /** A single client goes on connecting by itself from the start; these give up: they begin again. */
 function connectAgain<C>(
-  connect: () => Promise<{ client: C; destroy: () => void }>,
+  connect: (onDestroyable: (destroy: () => void) => void) => Promise<C>,
   onError: (error: unknown) => void,
 ) {
-  let opened: { client: C; destroy: () => void } | undefined;
+  let client: C | undefined;
+  let destroy = () => {};
   let closed = false;
 
   async function run(): Promise<void> {
     while (!closed) {
       try {
-        opened = await connect();
-        if (closed) opened.destroy();
+        const connected = await connect((newDestroy) => {
+          destroy = newDestroy;
+        });
+        if (closed) destroy();
+        else client = connected;
         return;
       } catch (error) {
+        if (closed) return;
         onError(error);
         await sleep(MAX_RECONNECT_MS);
       }
@@ -178,13 +206,13 @@ function connectAgain<C>(
   return {
     connected: run(),
     client(): C {
-      if (opened !== undefined) return opened.client;
-      throw new CacheError("REDIS_UNAVAILABLE", "Redis has not been reached yet");
+      if (client !== undefined) return client;
+      throw new CacheError("REDIS_UNAVAILABLE", "Redis has not been reached yet, or is closed");
     },
     close() {
       closed = true;
-      opened?.destroy();
-      opened = undefined;
+      client = undefined;
+      destroy();
     },
   };
 }

@@ -50,7 +50,8 @@ export class Member {
     });
     onChannel({
       send: (message) => {
-        if (child.connected) child.send(message as object);
+        // With a callback, since without one a death in between is an error that nobody catches.
+        if (child.connected) child.send(message as object, () => {});
       },
       listen(onMessage) {
         child.on("message", onMessage);
@@ -79,7 +80,7 @@ export class Member {
     const call = ++this.#lastCall;
     return new Promise((resolve) => {
       this.#calls.set(call, resolve);
-      this.#process.send({ call, command });
+      this.#process.send({ call, command }, () => {});
     });
   }
 

@@ -1,4 +1,4 @@
-import { type Run, write } from "../statement.ts";
+import { only, type Run, read, write } from "../statement.ts";
 
 /** An answer that lost its server, with what is needed to tell its owner. */
 export type InterruptedAnswer = { messageId: string; conversationId: string; userId: string };
@@ -22,6 +22,14 @@ export function serverQueries(run: Run) {
     /** For the one server of an embedded Postgres, at its start: no other can be alive. */
     async interruptAllRunning(): Promise<InterruptedAnswer[]> {
       return toInterrupted(await run(interruptOrphans, { leaseSeconds: -1 }));
+    },
+
+    /**
+     * Servers that were there within the last hour and have not been heard of for a while, without
+     * having signed off.
+     */
+    async countSilent(silentSeconds: number): Promise<number> {
+      return only(await run(countSilent, { silentSeconds })).count;
     },
 
     /** Signs off; answers that it left running are orphans at once. */
@@ -61,6 +69,13 @@ const interruptOrphans = write<{ leaseSeconds: number }, InterruptedRow>(
     order by id for update skip locked
   )
   returning id, conversation_id, user_id`,
+);
+
+const countSilent = read<{ silentSeconds: number }, { count: number }>(
+  "servers.countSilent",
+  `select count(*)::int as count from servers
+  where last_seen_at < now() - make_interval(secs => :silentSeconds::float8)
+    and last_seen_at > now() - interval '1 hour'`,
 );
 
 const removeServer = write<{ serverId: string }, never>(

@@ -2,12 +2,12 @@
 const perOctave = 8;
 /** A bucket ends exactly here, since an alert asks how many took longer. */
 const edgeSeconds = 2;
-/** From 0.06 ms below the edge's bucket to about 500 s above it. */
-const below = 15 * perOctave;
+/** From 2 µs below the edge's bucket to about 500 s above it. */
+const below = 20 * perOctave;
 const above = 8 * perOctave;
 const bucketCount = below + above;
 
-/** How often things took how long, from a tenth of a millisecond to minutes. Can be merged. */
+/** How often things took how long, from microseconds to minutes. Can be merged. */
 export class TimeHistogram {
   /** Sparse: the counts by bucket. Bucket i ends at `upperSeconds(i)`. */
   readonly buckets: Map<number, number>;

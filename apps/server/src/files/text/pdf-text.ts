@@ -74,10 +74,13 @@ async function readPdf(
   }
 }
 
-/** Linux alone tells it in a file; elsewhere the time limit is the only one. */
 async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  if (process.platform === "linux") {
+    const status = await readFile(`/proc/${pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  }
+  const told = Bun.spawn(["ps", "-o", "rss=", "-p", String(pid)], { stderr: "ignore" });
+  return Number(await new Response(told.stdout).text()) * 1024;
 }
 
 function ignoreGone(): void {}

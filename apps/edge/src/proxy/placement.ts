@@ -1,0 +1,236 @@
+import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balancer";
+import { EdgeError } from "./edge-error.ts";
+import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+import { UnreachableError, type Upstream } from "./upstream.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+
+/** Whose request is placed. */
+export interface PlacementHost {
+  /** There is a connection to a server: the request can go out on it. */
+  placed(connection: UpstreamConnection): void;
+  /** The server is given up, and its connection with it. */
+  displaced(): void;
+  /** No server is left to try. */
+  unplaced(error: EdgeError): void;
+}
+
+/**
+ * Finds a server for one request, and a connection to it; and another one when that fails, as long
+ * as nothing of an answer has come, and only for what may be done twice or was never sent. Holds one
+ * ticket at a time and ends it, whatever happens.
+ */
+export class Placement {
+  readonly #context: ProxyContext;
+  readonly #host: PlacementHost;
+  readonly #mayRepeat: boolean;
+  #ticket: Ticket | undefined;
+  #upstream: Upstream | undefined;
+  #attempts = 0;
+  #tried: string[] = [];
+  #choosing: AbortController | undefined;
+  #isAnswered = false;
+  #doubtedMs = 0;
+
+  /** @param mayRepeat whether sending the request twice does no harm */
+  constructor(context: ProxyContext, host: PlacementHost, mayRepeat: boolean) {
+    this.#context = context;
+    this.#host = host;
+    this.#mayRepeat = mayRepeat;
+  }
+
+  /** What Host says where the request had none. */
+  get authority(): string {
+    return this.#upstream?.authority ?? "";
+  }
+
+  begin(): void {
+    this.#context.budget.request();
+    this.#attempt();
+  }
+
+  /** An answer has begun, and so it is this server's to give. */
+  answered(): void {
+    this.#isAnswered = true;
+    this.#ticket?.firstByte();
+  }
+
+  /** The connection goes on as a tunnel, which whoever waits for the server's quiet does not wait for. */
+  upgraded(): void {
+    this.answered();
+    this.#upstream?.ended();
+    this.#upstream = undefined;
+  }
+
+  /** The answer is complete. @param connection good for another request, if there is one */
+  succeeded(connection: UpstreamConnection | undefined): void {
+    if (connection !== undefined) this.#upstream?.give(connection, performance.now());
+    this.#ticket?.succeed();
+    this.end();
+  }
+
+  /** The server failed, and no other can be tried any more. */
+  fail(kind: FailureKind): void {
+    this.#ticket?.fail(kind);
+    this.end();
+  }
+
+  /**
+   * The server failed before its answer began.
+   *
+   * @param kind undefined where it says nothing of the server
+   */
+  failed(kind: FailureKind | undefined, error: EdgeError): void {
+    const maySendAgain = this.#mayRepeat || kind === "unreachable";
+    this.#leave(kind);
+    if (maySendAgain && this.#takeRetry()) this.#attempt();
+    else this.#host.unplaced(error);
+  }
+
+  /** Tries another server where that is allowed. @returns whether it does */
+  tryElsewhere(kind: FailureKind | undefined): boolean {
+    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry()) return false;
+    this.#leave(kind);
+    this.#attempt();
+    return true;
+  }
+
+  /** The server has been silent for long: if it does not answer anything, another is tried. */
+  doubt(nowMs: number): void {
+    const ticket = this.#ticket;
+    const upstream = this.#upstream;
+    if (!this.#mayRepeat || ticket === undefined || upstream === undefined) return;
+    if (this.#attempts >= maxAttempts || nowMs < this.#doubtedMs) return;
+    this.#doubtedMs = nowMs + 4 * doubtMs;
+    upstream
+      .isAlive()
+      .then((isAlive) => {
+        if (!isAlive && this.#ticket === ticket) this.tryElsewhere("timeout");
+      })
+      .catch((error: unknown) => this.#fault(error));
+  }
+
+  /** Gives everything back; a ticket without a verdict says nothing of its server. */
+  end(): void {
+    this.#choosing?.abort();
+    this.#release();
+  }
+
+  #attempt(): void {
+    this.#attempts++;
+    const demand = this.#tried.length === 0 ? undefined : { exclude: this.#tried };
+    let ticket: Ticket | undefined;
+    try {
+      ticket = this.#context.pool.tryAcquire(demand);
+    } catch (error) {
+      this.#noServer(error);
+      return;
+    }
+    if (ticket === undefined) this.#wait(demand);
+    else this.#use(ticket);
+  }
+
+  /** All servers that are well are at their limit. */
+  #wait(demand: { exclude: string[] } | undefined): void {
+    const choosing = new AbortController();
+    this.#choosing = choosing;
+    this.#context.pool
+      .acquire({ ...demand, signal: choosing.signal })
+      .then(
+        (ticket) => {
+          if (choosing.signal.aborted) ticket.release();
+          else this.#use(ticket);
+        },
+        (error: unknown) => {
+          if (!choosing.signal.aborted) this.#noServer(error);
+        },
+      )
+      .catch((error: unknown) => this.#fault(error));
+  }
+
+  #noServer(error: unknown): void {
+    if (!(error instanceof BalancerError)) throw error;
+    const nobodyIsWell = error.code === "no_healthy_servers";
+    if (nobodyIsWell && this.#tried.length > 0 && this.#attempts < maxAttempts) {
+      // Back to one that failed us only where there is no other.
+      this.#tried = [];
+      this.#attempt();
+      return;
+    }
+    const retryAfterSeconds = error.retryAfterSeconds ?? 1;
+    this.#host.unplaced(
+      nobodyIsWell
+        ? new EdgeError("no_healthy_servers", "No server is able to answer now.", {
+            retryAfterSeconds,
+          })
+        : new EdgeError("overloaded", "All servers are busy now.", { retryAfterSeconds }),
+    );
+  }
+
+  #use(ticket: Ticket): void {
+    this.#ticket = ticket;
+    // Others found it ill while we wait for it: no use in waiting for our own time limit.
+    if (this.#mayRepeat) {
+      ticket.onServerLost = () => {
+        if (this.#ticket === ticket) this.tryElsewhere(undefined);
+      };
+    }
+    const upstream = this.#context.upstreams.of(ticket.server);
+    this.#upstream = upstream;
+    upstream.began();
+    const maxRestMs = this.#mayRepeat ? idleUpstreamMs : freshUpstreamMs;
+    const resting = this.#attempts > 1 ? undefined : upstream.take(ticket.startedAtMs, maxRestMs);
+    if (resting !== undefined) {
+      this.#host.placed(resting);
+      return;
+    }
+    upstream
+      .connect()
+      .then(
+        (connection) => {
+          if (this.#ticket === ticket) this.#host.placed(connection);
+          else upstream.give(connection, performance.now());
+        },
+        (error: unknown) => {
+          if (!(error instanceof UnreachableError)) throw error;
+          if (this.#ticket !== ticket) return;
+          this.failed(
+            "unreachable",
+            new EdgeError("server_unreachable", "No server could be reached."),
+          );
+        },
+      )
+      .catch((error: unknown) => this.#fault(error));
+  }
+
+  #takeRetry(): boolean {
+    return this.#attempts < maxAttempts && this.#context.budget.take(performance.now());
+  }
+
+  #leave(kind: FailureKind | undefined): void {
+    if (this.#ticket !== undefined) {
+      this.#tried.push(this.#ticket.server.id);
+      if (kind !== undefined) this.#ticket.fail(kind);
+    }
+    this.#release();
+    this.#host.displaced();
+  }
+
+  #release(): void {
+    const ticket = this.#ticket;
+    this.#ticket = undefined;
+    if (ticket !== undefined) {
+      ticket.onServerLost = undefined;
+      ticket.release();
+    }
+    this.#upstream?.ended();
+    this.#upstream = undefined;
+  }
+
+  /** A fault of ours, met where nobody else is there to catch it. */
+  #fault(error: unknown): void {
+    this.#context.onFault(error as Error);
+    this.end();
+    this.#host.unplaced(new EdgeError("bad_answer", "Something went wrong here."));
+  }
+}

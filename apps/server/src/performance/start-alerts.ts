@@ -1,0 +1,64 @@
+import { AlertEngine, type AlertNote, type Receiver } from "@peregrine/alerts";
+import type { Database } from "@peregrine/database";
+import type { Metrics } from "@peregrine/metrics";
+import type { Log } from "@peregrine/process";
+import type { Config } from "../config.ts";
+import { alertReceivers } from "./alert-receivers.ts";
+import { databaseAlertStore } from "./alert-store.ts";
+import { recentFigures } from "./fleet-figures.ts";
+
+/** A server's heartbeat is every 5 s. */
+const silentSeconds = 60;
+
+type Options = {
+  config: Config;
+  log: Log;
+  database: Database;
+  metrics: Metrics;
+  serverId: string;
+};
+
+export type RunningAlerts = ReturnType<typeof startAlerts>;
+
+/** Looks after the alerts of the fleet, together with the other servers. */
+export function startAlerts({ config, log, database, metrics, serverId }: Options) {
+  const { receivers, close } = alertReceivers(config, log);
+  const engine = new AlertEngine({
+    store: databaseAlertStore(database, serverId, config.ALERT_INTERVAL),
+    receivers,
+    everyMs: config.ALERT_INTERVAL * 1000,
+    figures: async (backMs) =>
+      recentFigures(database, backMs, await database.servers.countSilent(silentSeconds)),
+    onState: ({ id, severity }, { state }) => metrics.onAlertState(id, severity, state),
+    onError: (err, during) => log.warn({ err }, `alerts: ${during} failed`),
+  });
+  engine.start();
+  return {
+    receiverNames: receivers.map(({ name }) => name),
+    /** Has everybody who is told of alerts told of one that is none. */
+    tellTest: (by: string) => database.alerts.commit(testOf(receivers, by)),
+    async stop(): Promise<void> {
+      await engine.stop();
+      close();
+      await database.alerts.resign(serverId);
+    },
+  };
+}
+
+function testOf(receivers: readonly Receiver[], by: string) {
+  const note: AlertNote = {
+    ruleId: "test",
+    title: `A test by ${by}: nothing is wrong`,
+    advice: "Nothing is to be done.",
+    severity: "info",
+    labels: {},
+    state: "firing",
+    value: null,
+    comparison: "above",
+    threshold: 0,
+    sinceMs: Date.now(),
+  };
+  const notified = receivers.filter(({ kind }) => kind === "notify");
+  const deliveries = notified.map(({ name }) => ({ receiver: name, notes: [note] }));
+  return { states: [], events: [], deliveries };
+}

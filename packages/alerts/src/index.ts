@@ -1,0 +1,16 @@
+export { AlertEngine, longestWindowMs, rulesWith } from "./engine/alert-engine.ts";
+export { type AlertNote, describeNote } from "./engine/alert-note.ts";
+export { type AlertState, inactiveState } from "./engine/alert-state.ts";
+export type { AlertStore } from "./engine/alert-store.ts";
+export type { Receiver } from "./engine/receiver.ts";
+export { tryRule } from "./engine/try-rule.ts";
+export { grafanaDashboard } from "./export/grafana-dashboard.ts";
+export { prometheusRules } from "./export/prometheus-rules.ts";
+export type { FigureSource } from "./expression/evaluate.ts";
+export { alertmanagerReceiver } from "./receivers/alertmanager.ts";
+export { emailReceiver } from "./receivers/email.ts";
+export { heartbeatReceiver } from "./receivers/heartbeat.ts";
+export { webhookReceiver } from "./receivers/webhook.ts";
+export { defaultRules } from "./rules/default-rules.ts";
+export type { FigureName } from "./rules/figures.ts";
+export { type Rule, RuleError, readyRule } from "./rules/rule.ts";
