@@ -36,14 +36,16 @@ export function watch(page: Page, problems: string[]): void {
 
 let people = 0;
 
-/** Makes an account by the page, and ends in an empty conversation. */
-export async function signUp(page: Page, url: string): Promise<void> {
+/** Makes an account by the page, and ends in an empty conversation. @returns its email */
+export async function signUp(page: Page, url: string): Promise<string> {
+  const email = `ada-${++people}@example.org`;
   await page.goto(`${url}/register`);
   await page.getByLabel("Name").fill("Ada Lovelace");
-  await page.getByLabel("Email").fill(`ada-${++people}@example.org`);
+  await page.getByLabel("Email").fill(email);
   await page.getByLabel("Password").fill("a good password");
   await page.getByRole("button", { name: "Create account" }).click();
   await page.getByLabel("Message", { exact: true }).waitFor();
+  return email;
 }
 
 export async function ask(page: Page, question: string): Promise<void> {

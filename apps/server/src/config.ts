@@ -105,6 +105,15 @@ export const settings = {
     about: "Your Postgres, 14 or newer. Without it an embedded one runs under `DATA_DIR`.",
     secret: true,
   }),
+  DATABASE_REPLICA_URLS: urlList(postgresSchemes, {
+    about:
+      "Read-only copies of it, for searches. Who wrote something finds it at once; others may find it a few seconds later.",
+    secret: true,
+  }),
+  DB_PREPARE: flag(true, {
+    about:
+      "Whether statements are prepared. `false` behind PgBouncer in transaction mode; time limits are then those of the database's role.",
+  }),
   DB_POOL_SIZE: integer(20, { min: 1, max: 1000 }, { about: "Connections kept open to Postgres." }),
   DB_MAX_OVERFLOW: integer(
     30,

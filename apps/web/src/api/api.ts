@@ -12,6 +12,7 @@ import type {
   MessageListBody,
   PatchConversationBody,
   RegisterBody,
+  SearchBody,
   ServerInfoBody,
   User,
   UserBody,
@@ -69,6 +70,12 @@ export class Api {
 
   conversations(cursor?: string): Promise<ConversationListBody> {
     return this.#json("GET", `/conversations?${page(CONVERSATIONS_PER_PAGE, cursor)}`);
+  }
+
+  /** @param signal aborts a search that has been typed over */
+  search(query: string, cursor: string | null, signal: AbortSignal): Promise<SearchBody> {
+    const parameters = new URLSearchParams({ q: query, ...(cursor === null ? {} : { cursor }) });
+    return this.#json("GET", `/search?${parameters}`, undefined, signal);
   }
 
   async createConversation(body: CreateConversationBody): Promise<Conversation> {
@@ -143,12 +150,28 @@ export class Api {
     await this.#send("DELETE", `/api-keys/${id}`);
   }
 
-  async #json<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    return readJson(await this.#send(method, path, body));
+  /** Reads from a part of the API that only some pages need, and so have their own types for. */
+  get<Body>(path: string): Promise<Body> {
+    return this.#json("GET", path);
   }
 
-  #send(method: string, path: string, body?: unknown): Promise<Response> {
-    return this.#request(path, { method, headers: { accept: "application/json" } }, body);
+  /** Does something in such a part. */
+  async act(method: "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<void> {
+    await this.#send(method, path, body);
+  }
+
+  async #json<Body>(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<Body> {
+    return readJson(await this.#send(method, path, body, signal));
+  }
+
+  #send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const headers = { accept: "application/json" };
+    return this.#request(path, { method, headers, ...(signal ? { signal } : {}) }, body);
   }
 
   #stream(

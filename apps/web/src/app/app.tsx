@@ -10,7 +10,11 @@ import { Overlays } from "./overlays.tsx";
 import { Shell } from "./shell.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
+const loadSearch = async () => (await import("../search/search-page.tsx")).SearchPage;
 const loadSettings = async () => (await import("../settings/settings-page.tsx")).SettingsPage;
+
+const loadPerformance = async () =>
+  (await import("../performance/performance-page.tsx")).PerformancePage;
 
 /** The whole page: the door for who is not signed in, the shell for the rest. */
 export function App() {
@@ -46,11 +50,21 @@ function Page({ route }: { route: Route }) {
       return <ThreadPage id={null} />;
     case "conversation":
       return <ThreadPage id={route.id} />;
+    case "search":
+      return <LazyPage load={loadSearch} />;
     case "settings":
-      return <LazyPage load={loadSettings} />;
+      return <LazyPage key="settings" load={loadSettings} />;
+    case "performance":
+      return <AdministratorsPage />;
     default:
       return <NotFound what="page" />;
   }
+}
+
+/** Who is not an administrator is told of no such page, and loads no code of it. */
+function AdministratorsPage() {
+  const isAdmin = useApp().session.user.value?.role === "admin";
+  return isAdmin ? <LazyPage key="performance" load={loadPerformance} /> : <NotFound what="page" />;
 }
 
 function Unreachable() {

@@ -29,6 +29,17 @@ export function AccountMenu() {
         </span>
         <span class="account-name">{user.name}</span>
       </a>
+      {user.role === "admin" && (
+        <a
+          class="icon-button"
+          href="/performance"
+          aria-label="Performance"
+          title="Performance"
+          aria-current={app.router.route.value.name === "performance" ? "page" : undefined}
+        >
+          <Icon name="activity" />
+        </a>
+      )}
       <button
         type="button"
         class="icon-button"

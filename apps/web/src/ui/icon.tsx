@@ -1,5 +1,6 @@
 /** Line icons on a grid of 24, drawn with `currentColor`. */
 const paths = {
+  activity: "M3 12.5h4l2.5-7 5 13 2.5-6h4",
   alert:
     "M12 8v5m0 3.2v.1M10.3 4.2 2.9 17a2 2 0 0 0 1.7 3h14.8a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0Z",
   attach:

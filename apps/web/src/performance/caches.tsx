@@ -1,0 +1,84 @@
+import { useState } from "preact/hooks";
+import { ConfirmDialog } from "../ui/dialog.tsx";
+import { amount, bytes, percent } from "./format.ts";
+import type { Act } from "./performance-page.tsx";
+import type { PerformanceState } from "./performance-state.ts";
+
+/** The caches by type, with what each found, and how to empty and fill them. */
+export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
+  /** The type that is to be cleared, once that is confirmed; "" for all. */
+  const [clearing, setClearing] = useState<string | null>(null);
+  const now = state.now.value;
+  if (!now) return null;
+  const { cache_stats: stats, figures } = now;
+  const query = clearing ? `?cache_type=${encodeURIComponent(clearing)}` : "";
+  return (
+    <section aria-labelledby="performance-caches">
+      <h2 id="performance-caches">Caches</h2>
+      <p class="settings-text">
+        {amount(stats.memory.entries)} entries in memory, {bytes(stats.memory.bytes)} of{" "}
+        {bytes(stats.memory.maxBytes)}; Redis:{" "}
+        {stats.breaker === "off"
+          ? "none"
+          : stats.breaker === "closed"
+            ? "connected"
+            : "not reached"}
+      </p>
+      <div class="table-scroll">
+        <table class="table">
+          <thead>
+            <tr>
+              <th scope="col">Type</th>
+              <th scope="col">Kept in</th>
+              <th scope="col">Hits in the last minute</th>
+              <th scope="col">Hits since the start</th>
+              <th scope="col">
+                <span class="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(stats.types).map(([type, { layer, memoryHits, memoryMisses }]) => (
+              <tr key={type}>
+                <th scope="row">{type}</th>
+                <td>{layer === "redis" ? "memory, Redis" : "memory"}</td>
+                <td>{percent(figures?.cache_hit_ratio[type])}</td>
+                <td>
+                  {percent(
+                    memoryHits + memoryMisses > 0 ? memoryHits / (memoryHits + memoryMisses) : null,
+                  )}
+                </td>
+                <td>
+                  <button type="button" class="quiet-button" onClick={() => setClearing(type)}>
+                    Clear
+                  </button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div class="section-actions">
+        <button
+          type="button"
+          class="button"
+          onClick={() => void act("The caches are warm.", "POST", "/cache/warm")}
+        >
+          Warm
+        </button>
+        <button type="button" class="button" onClick={() => setClearing("")}>
+          Clear all
+        </button>
+      </div>
+      {clearing !== null && (
+        <ConfirmDialog
+          title={clearing === "" ? "Clear all caches?" : `Clear ${clearing}?`}
+          text="Nothing is lost, but until the cache has filled again every read goes to the database: requests are slower, and the database has more to do."
+          action="Clear"
+          onConfirm={() => void act("The cache was cleared.", "POST", `/cache/clear${query}`)}
+          onClose={() => setClearing(null)}
+        />
+      )}
+    </section>
+  );
+}
