@@ -19,7 +19,7 @@ const ownersCache = {
 
 /** Files of one's own: in, out and away. */
 export function fileRoutes(context: Context) {
-  const { files, fileStore, fileAddresses, receiveFile, database, log } = context;
+  const { files, fileStore, fileAddresses, receiveFile, gate, database, log } = context;
 
   /** Passes a signed address on, or hands out the content. */
   async function content(request: Request, file: StoredFile): Promise<Response> {
@@ -70,6 +70,8 @@ export function fileRoutes(context: Context) {
     .post(
       "/api/v1/files",
       async ({ user, request, set }) => {
+        // How long it takes to arrive is the client's line and says nothing about load.
+        gate.waits(request);
         const received = await receiveFile(request);
         try {
           const file = await files.keep(user.id, received);

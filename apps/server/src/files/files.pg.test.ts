@@ -242,12 +242,21 @@ test("a deleted file is gone, with its place in messages, and removal is seen th
     json: { content: "Read this", fileIds: [file.id] },
   });
   expect(await answered.json()).toMatchObject({ question: { files: [{ id: file.id }] } });
+  const filesOf = async () => {
+    const page = await ada.json<{ messages: { files: unknown[] }[] }>(
+      `/api/v1/conversations/${conversation.id}/messages`,
+    );
+    return page.messages.map(({ files }) => files.length);
+  };
+  // From the cache, once the conversation has its title.
+  await until(async () => {
+    server.queries.length = 0;
+    expect(await filesOf()).toEqual([0, 1]);
+    return server.queries.length === 0;
+  }, "the list to be cached");
   expect((await ada.fetch(`/api/v1/files/${file.id}`, { method: "DELETE" })).status).toBe(204);
   expect((await contentOf(file)).status).toBe(404);
-  const { messages } = await ada.json<{ messages: { files: unknown[] }[] }>(
-    `/api/v1/conversations/${conversation.id}/messages`,
-  );
-  expect(messages.map(({ files }) => files)).toEqual([[], []]);
+  expect(await filesOf()).toEqual([0, 0]);
 });
 
 test("the model reads the text of attached files, then and later in the conversation", async () => {

@@ -17,7 +17,7 @@ type PutOptions = {
  *
  * - A file is there whole or not at all: one that is being put, or whose putting was cut off, is
  *   not found, and leaves nothing behind.
- * - Putting the same key again replaces the file; who was reading the old one reads it to its end.
+ * - Putting the same key again replaces the file, from one moment to the next.
  * - What goes wrong is a `CdnError`; what was not there is `null`, or nothing to delete.
  */
 export type FileStore = {

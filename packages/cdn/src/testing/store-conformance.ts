@@ -105,6 +105,21 @@ export function testStore(open: () => Promise<FileStore> | FileStore): void {
     expect(await store.size("e/one")).toBe(300_000);
   });
 
+  test("is never found in part while it is put", async () => {
+    const size = 8_000_000;
+    const path = await write(new Uint8Array(size));
+    let isPutting = true;
+    const seen = new Set<number | null>();
+    const watch = (async () => {
+      while (isPutting) seen.add(await store.size("j/one"));
+    })();
+    for (let i = 0; i < 3; i++) await store.put("j/one", path, options);
+    isPutting = false;
+    await watch;
+    seen.delete(null);
+    expect([...seen]).toEqual([size]);
+  });
+
   test("stores nothing once the caller has given up", async () => {
     const reason = AbortSignal.abort();
     const failed = await put("f/one", "1", reason).catch((error: unknown) => error);

@@ -10,16 +10,17 @@ export type PdfText = (path: string, maxLength: number) => Promise<string | null
 
 const program = join(import.meta.dirname, "pdf-text-process.ts");
 const readersAtOnce = 2;
-const timeoutMs = 20_000;
 const watchMs = 50;
-const maxMemoryBytes = 768 * 1024 * 1024;
+
+type Limits = { timeoutMs: number; maxMemoryBytes: number };
+const defaultLimits: Limits = { timeoutMs: 20_000, maxMemoryBytes: 768 * 1024 * 1024 };
 
 /**
  * Reads PDFs, each in a process of its own: what a PDF says of itself cannot be trusted, and a few
  * kilobytes of it can unfold to gigabytes. A process that takes more than 20 s, or more than 768 MB,
  * is ended. Two run at once, others wait.
  */
-export function openPdfText(): PdfText {
+export function openPdfText(limits: Limits = defaultLimits): PdfText {
   let running = 0;
   const waiting: (() => void)[] = [];
 
@@ -27,7 +28,7 @@ export function openPdfText(): PdfText {
     if (running >= readersAtOnce) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {
-      return await readPdf(path, maxLength);
+      return await readPdf(path, maxLength, limits);
     } finally {
       const next = waiting.shift();
       if (next) next();
@@ -36,7 +37,11 @@ export function openPdfText(): PdfText {
   };
 }
 
-async function readPdf(path: string, maxLength: number): Promise<string | null> {
+async function readPdf(
+  path: string,
+  maxLength: number,
+  { timeoutMs, maxMemoryBytes }: Limits,
+): Promise<string | null> {
   const reader = Bun.spawn([process.execPath, "--smol", program, path, String(maxLength)], {
     stdin: "ignore",
     stdout: "pipe",
@@ -69,10 +74,13 @@ async function readPdf(path: string, maxLength: number): Promise<string | null> 
   }
 }
 
-/** Linux alone tells it in a file; elsewhere the time limit is the only one. */
 async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  if (process.platform === "linux") {
+    const status = await readFile(`/proc/${pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  }
+  const told = Bun.spawn(["ps", "-o", "rss=", "-p", String(pid)], { stderr: "ignore" });
+  return Number(await new Response(told.stdout).text()) * 1024;
 }
 
 function ignoreGone(): void {}
