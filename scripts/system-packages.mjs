@@ -19,7 +19,6 @@ const programs = [
   { path: "/usr/sbin/varnishd", package: "varnish" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
   { path: "/usr/bin/prometheus-alertmanager", package: "prometheus-alertmanager" },
-  { path: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql-15" },
   { path: "/usr/sbin/pgbouncer", package: "pgbouncer" },
 ];
 
