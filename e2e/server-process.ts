@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serverEnvironment } from "../scripts/set-up.mjs";
@@ -12,6 +12,8 @@ export type ServerProcess = {
   stop(): Promise<number>;
   /** Ends it as a power cut does. */
   kill(): Promise<void>;
+  /** Ends it and all processes of its Postgres so, at once. */
+  killWithDatabase(): Promise<void>;
   /** Starts it again on the same data and the same port. */
   start(): Promise<void>;
   /** Ends it, and removes what it kept. */
@@ -58,6 +60,14 @@ export async function startServerProcess(
     stop,
     start,
     async kill() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+    async killWithDatabase() {
+      const pidFile = join(directory, "data/postgres/data/postmaster.pid");
+      const postgres = Number(readFileSync(pidFile, "utf8").split("\n", 1)[0]);
+      // Postgres is a process group of its own.
+      process.kill(-postgres, "SIGKILL");
       child.kill("SIGKILL");
       await child.exited;
     },

@@ -1,20 +1,24 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { fail, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
+import { buildWeb, fail, findBun, installPackages, root, serverEnvironment } from "./set-up.mjs";
 
 /** The programs of the house, by the name they are run by: `npm run peregrine -- edge …`. */
 const programs = {
-  edge: "apps/edge/src/main.ts",
+  edge: ["apps/edge/src/main.ts"],
+  cdn: ["apps/server/src/cdn/main.ts"],
+  optimize: ["apps/server/src/cli.ts", "optimize"],
 };
 
 const [name = "", ...args] = process.argv.slice(2);
-const program = Object.hasOwn(programs, name) ? programs[name] : undefined;
-if (program === undefined) {
+if (!Object.hasOwn(programs, name)) {
   const known = Object.keys(programs).join(", ");
   fail(`${JSON.stringify(name)} is no program of Peregrine; known are: ${known}`);
 }
 installPackages();
-const child = spawn(findBun(), [join(root, program), ...args], {
+const bun = findBun();
+if (name === "cdn") buildWeb(bun);
+const [script, ...first] = programs[name];
+const child = spawn(bun, [join(root, script), ...first, ...args], {
   cwd: root,
   env: serverEnvironment,
   stdio: "inherit",

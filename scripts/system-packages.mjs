@@ -6,6 +6,11 @@ import { fail, run } from "./set-up.mjs";
 const programs = [
   { path: "/usr/bin/chromium", package: "chromium" },
   { path: "/usr/bin/redis-server", package: "redis-server" },
+  { path: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql-15" },
+  {
+    path: "/usr/share/postgresql/15/extension/hypopg.control",
+    package: "postgresql-15-hypopg",
+  },
   { path: "/usr/sbin/haproxy", package: "haproxy" },
   { path: "/usr/bin/openssl", package: "openssl" },
   { path: "/usr/bin/radosgw", package: "radosgw" },
@@ -14,6 +19,8 @@ const programs = [
   { path: "/usr/sbin/varnishd", package: "varnish" },
   { path: "/usr/bin/prometheus", package: "prometheus" },
   { path: "/usr/bin/prometheus-alertmanager", package: "prometheus-alertmanager" },
+  { path: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql-15" },
+  { path: "/usr/sbin/pgbouncer", package: "pgbouncer" },
 ];
 
 /** Installs what is missing on Debian as root; elsewhere says what to install, and ends. */

@@ -1,12 +1,17 @@
 import { cpus, totalmem } from "node:os";
 
 /** What a figure was measured on, and how. */
-export function printMachine(command: string): void {
+export function describeMachine(command: string): string {
   const [cpu] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  console.log(`machine: ${cpus().length} x ${cpu?.model.trim()}, ${memory} GiB, shared`);
-  console.log(`runtime: Bun ${Bun.version} on ${process.platform} ${process.arch}`);
-  console.log(`command: ${command}\n`);
+  return `machine: ${cpus().length} x ${cpu?.model.trim()}, ${memory} GiB, shared
+runtime: Bun ${Bun.version} on ${process.platform} ${process.arch}
+command: ${command}
+`;
+}
+
+export function printMachine(command: string): void {
+  console.log(describeMachine(command));
 }
 
 /** The value below which a share of the samples lies. */

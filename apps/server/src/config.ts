@@ -105,6 +105,15 @@ export const settings = {
     about: "Your Postgres, 14 or newer. Without it an embedded one runs under `DATA_DIR`.",
     secret: true,
   }),
+  DATABASE_REPLICA_URLS: urlList(postgresSchemes, {
+    about:
+      "Read-only copies of it, for searches. Who wrote something finds it at once; others may find it a few seconds later.",
+    secret: true,
+  }),
+  DB_PREPARE: flag(true, {
+    about:
+      "Whether statements are prepared. `false` behind PgBouncer in transaction mode; time limits are then those of the database's role.",
+  }),
   DB_POOL_SIZE: integer(20, { min: 1, max: 1000 }, { about: "Connections kept open to Postgres." }),
   DB_MAX_OVERFLOW: integer(
     30,
@@ -154,6 +163,10 @@ export const settings = {
   CDN_SIGNING_KEY: optionalSecret(16, {
     about:
       "Signs the addresses of files under `CDN_URL`, where the CDN asks this server for them. Any text from 16 characters, the same for all servers.",
+  }),
+  CDN_ASSETS: flag(false, {
+    about:
+      "Whether the page loads its scripts and styles from `CDN_URL`. They are there when the CDN asks this server for `/assets/`, or once `npm run peregrine -- cdn sync` has put them into the bucket.",
   }),
   CDN_CACHE_TTL: integer(
     31_536_000,
@@ -253,6 +266,7 @@ const dependencies: readonly (readonly [keyof Config, keyof Config])[] = [
   ["S3_ENDPOINT", "S3_BUCKET"],
   ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"],
   ["CDN_SIGNING_KEY", "CDN_URL"],
+  ["CDN_ASSETS", "CDN_URL"],
   ["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY"],
   ["CLOUDFRONT_PRIVATE_KEY", "CLOUDFRONT_KEY_PAIR_ID"],
   ["CLOUDFRONT_KEY_PAIR_ID", "CDN_URL"],

@@ -1,5 +1,5 @@
 import type { FileStore } from "@peregrine/cdn";
-import type { Database } from "@peregrine/database";
+import type { Database, Optimiser } from "@peregrine/database";
 import type { Log } from "@peregrine/process";
 import type { AttemptLimits } from "./auth/attempt-limits.ts";
 import type { Authenticate } from "./auth/authentication.ts";
@@ -17,6 +17,7 @@ import type { RequestTimings } from "./http/request-timings.ts";
 import type { LiveHub } from "./live/live-hub.ts";
 import type { OpenSockets } from "./live/open-sockets.ts";
 import type { ModelServers } from "./models/model-servers.ts";
+import type { DatabaseQueryTimes } from "./performance/database-query-times.ts";
 import type { Gate } from "./performance/gate.ts";
 
 /** What the features of one server process share. Made once, in `main.ts`. */
@@ -25,6 +26,8 @@ export type Context = {
   log: Log;
   timings: RequestTimings;
   database: Database;
+  optimiser: Optimiser;
+  queryTimes: DatabaseQueryTimes;
   authenticate: Authenticate;
   passwords: Passwords;
   attemptLimits: AttemptLimits;

@@ -40,6 +40,9 @@ import { loadWebFiles } from "./http/web-files.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { OpenSockets } from "./live/open-sockets.ts";
 import { openModels } from "./models/open-models.ts";
+import { openDatabaseOptimiser } from "./performance/database-optimiser.ts";
+import { DatabaseQueryTimes } from "./performance/database-query-times.ts";
+import { scheduleOptimiser } from "./performance/database-schedule.ts";
 import { Endpoints } from "./performance/endpoints.ts";
 import { Gate } from "./performance/gate.ts";
 import { measureModel } from "./performance/measure-model.ts";
@@ -91,9 +94,19 @@ async function start(
   lifecycle: Lifecycle,
 ): Promise<Server> {
   let isDraining = false;
-  const timings = new RequestTimings();
-  const webFiles = await loadWebFiles(webDirectory, config.CDN_URL);
+  const queryTimes = new DatabaseQueryTimes();
+  const webFiles = await loadWebFiles(webDirectory, {
+    cdnUrl: config.CDN_URL,
+    hasAssets: config.CDN_ASSETS,
+  });
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
+
+  let endpoints: Endpoints | undefined;
+  const timings = new RequestTimings(({ request, statement }) => {
+    const route = endpoints?.find(request.method, request.url).template ?? "";
+    metrics?.database.onRepeated(route, statement);
+    log.debug({ route, statement }, "a request sends a statement over and over");
+  });
 
   const databaseUrl = config.DATABASE_URL ?? (await startPostgres(config, log, lifecycle));
   await migrateDatabase(databaseUrl);
@@ -103,19 +116,31 @@ async function start(
     maxOverflow: config.DB_MAX_OVERFLOW,
     poolTimeoutMs: config.DB_POOL_TIMEOUT * 1000,
     poolRecycleMs: config.DB_POOL_RECYCLE * 1000,
+    prepare: config.DB_PREPARE,
+    replicaUrls: config.DATABASE_REPLICA_URLS,
     on: {
       query(info) {
-        timings.addQuery(info.waitMs + info.durationMs);
+        timings.addQuery(info.name, info.waitMs + info.durationMs);
+        queryTimes.add(info);
         metrics?.database.onQuery(info);
         hooks.onQuery?.(info);
       },
     },
   });
   lifecycle.onClose("database connections", () => uncached.close());
+  const optimiser = openDatabaseOptimiser(databaseUrl, log);
+  lifecycle.onClose("optimiser", () => optimiser.close());
+  if (config.AUTO_OPTIMIZATION) {
+    const schedule = scheduleOptimiser({ optimiser, log });
+    lifecycle.onClose("optimiser's schedule", () => schedule.stop());
+  }
   const cache = await openCache(config, uncached, log);
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
-  const database = cachedDatabase(uncached, cache, reads);
+  const database = cachedDatabase(uncached, cache, reads, {
+    // What a replica has may be older than the last write, and must not be kept beyond it.
+    searches: config.DATABASE_REPLICA_URLS.length === 0,
+  });
   const warming = keepWarm(cache, uncached, log);
   lifecycle.onClose("warming", () => warming.stop());
 
@@ -222,6 +247,8 @@ async function start(
       log,
       timings,
       database,
+      optimiser,
+      queryTimes,
       authenticate: createAuthentication(database, config.PUBLIC_URL),
       passwords: createPasswords(),
       attemptLimits: createAttemptLimits(database),
@@ -243,14 +270,12 @@ async function start(
     { resources, figures, alerts, runningAnswers: () => running.size },
     webFiles,
   );
+  endpoints = new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http));
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
     maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    fetch: gate.before(
-      app.fetch,
-      new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http)),
-    ),
+    fetch: gate.before(app.fetch, endpoints),
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));

@@ -11,11 +11,18 @@ import { fileRemovalQueries } from "./queries/file-removals.ts";
 import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
+import { searchQueries } from "./queries/search.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
 import { warmingQueries } from "./queries/warming.ts";
-import { read } from "./statement.ts";
+import { Replicas } from "./replicas/replicas.ts";
+import { type Run, read } from "./statement.ts";
+
+export type DatabaseOptions = PoolOptions & {
+  /** Read-only copies, for reads that bear a few seconds of delay: searches. */
+  replicaUrls?: readonly string[];
+};
 
 /** The application's database: every operation is one prepared statement. */
 export type Database = ReturnType<typeof openDatabase>;
@@ -25,9 +32,36 @@ export type Database = ReturnType<typeof openDatabase>;
  * fails. Every operation throws `DatabaseError`s only: unavailable, pool_timeout, invalid_text and
  * so on; what can be expected to happen ("email_taken") is a result and not an error.
  */
-export function openDatabase(options: PoolOptions) {
+export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) {
   const pool = new Pool(options);
-  const run = pool.run.bind(pool);
+  const searchOptions = { ...options, ...searchPoolOptions };
+  const searchPool = new Pool(searchOptions);
+  const replicas =
+    replicaUrls.length === 0
+      ? undefined
+      : new Replicas({
+          primary: pool,
+          replicas: replicaUrls.map(
+            (url) => new Pool({ ...searchOptions, url, target: "replica" }),
+          ),
+          fallback: searchPool.run.bind(searchPool),
+        });
+
+  const run: Run = async (statement, args) => {
+    try {
+      return await pool.run(statement, args);
+    } finally {
+      // Also after an error: a write whose connection broke may have been carried out.
+      if (replicas && !statement.readOnly && typeof args.userId === "string") {
+        replicas.wrote(args.userId);
+      }
+    }
+  };
+  const runSearch: Run = (statement, args) =>
+    replicas && typeof args.userId === "string"
+      ? replicas.run(statement, args, args.userId)
+      : searchPool.run(statement, args);
+
   return {
     users: userQueries(run),
     sessions: sessionQueries(run),
@@ -37,6 +71,7 @@ export function openDatabase(options: PoolOptions) {
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
+    search: searchQueries(runSearch),
     files: fileQueries(run),
     fileRemovals: fileRemovalQueries(run),
     documents: documentQueries(run),
@@ -56,10 +91,23 @@ export function openDatabase(options: PoolOptions) {
     },
 
     /** Lets running statements end, for `timeoutMs` at most, and closes the connections. */
-    close(timeoutMs?: number): Promise<void> {
-      return pool.close(timeoutMs);
+    async close(timeoutMs?: number): Promise<void> {
+      await replicas?.close(timeoutMs);
+      await Promise.all([pool.close(timeoutMs), searchPool.close(timeoutMs)]);
     },
   };
 }
+
+/**
+ * Search has few connections of its own, so that a slow one delays other searches at most. It would
+ * rather fail than keep somebody waiting who types on.
+ */
+const searchPoolOptions = {
+  poolSize: 4,
+  maxOverflow: 0,
+  poolTimeoutMs: 5_000,
+  statementTimeoutMs: 5_000,
+  lockTimeoutMs: 2_000,
+};
 
 const ping = read<Record<never, never>, { ok: number }>("ping", "select 1 as ok");

@@ -1,7 +1,9 @@
 /** What callers of this package can meet, and whether sending the same again can help. */
 const table = {
-  /** Postgres cannot be reached, is starting or stopping, is read-only or out of room. */
+  /** Postgres cannot be reached, is starting or stopping, or out of room. */
   unavailable: { retryable: true },
+  /** Postgres accepts no writes: a standby, or set so by an administrator. */
+  read_only: { retryable: true },
   /** No connection became free within the pool's time limit. */
   pool_timeout: { retryable: true },
   /** Postgres ended a statement that took longer than its time limit. */
@@ -14,6 +16,8 @@ const table = {
   invalid_cursor: { retryable: false },
   /** The server is too old, or its data are of another version. */
   unsupported_version: { retryable: false },
+  /** Postgres lacks an extension, or the role may not add it. */
+  missing_extension: { retryable: false },
   /** Embedded Postgres could not be set up or started. */
   embedded_start: { retryable: false },
   /** Another process runs the embedded Postgres of this directory. */

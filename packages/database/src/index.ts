@@ -1,4 +1,5 @@
 export { type Database, openDatabase } from "./database.ts";
+export { findEmbeddedPostgres } from "./embedded/find-embedded-postgres.ts";
 export type { EmbeddedPostgresLog } from "./embedded/log.ts";
 export {
   type EmbeddedPostgres,
@@ -14,6 +15,7 @@ export {
 } from "./errors.ts";
 export { newId } from "./ids.ts";
 export { migrateDatabase } from "./migrate.ts";
+export { type Optimiser, type OptimiserOptions, openOptimiser } from "./optimiser/optimiser.ts";
 export type { PoolOptions, PoolState, QueryInfo } from "./pool.ts";
 export type { Question } from "./queries/ask-question.ts";
 export type { Begun, HistoryLimit, HistoryMessage } from "./queries/begun.ts";

@@ -19,8 +19,12 @@ export type PoolOptions = {
   poolRecycleMs?: number;
   /** How long Postgres lets a statement run; 0 for no limit. */
   statementTimeoutMs?: number;
+  /** How long Postgres lets a statement wait for a lock; 0 for as long as it may run. */
+  lockTimeoutMs?: number;
   /** Named prepared statements. False behind PgBouncer in transaction mode. */
   prepare?: boolean;
+  /** What `on.query` calls this pool. */
+  target?: QueryInfo["target"];
   on?: {
     /** Called after each statement, also a failed one, once for each time it was sent. */
     query?: (info: QueryInfo) => void;
@@ -35,6 +39,8 @@ export type QueryInfo = {
   /** Before that, waiting for a connection. */
   waitMs: number;
   error?: DatabaseError;
+  /** Which Postgres it was sent to. */
+  target: "primary" | "replica";
 };
 
 export type PoolState = {
@@ -70,6 +76,7 @@ export class Pool {
   readonly #coreSize: number;
   readonly #overflowSize: number;
   readonly #timeoutMs: number;
+  readonly #target: QueryInfo["target"];
   readonly #onQuery: ((info: QueryInfo) => void) | undefined;
   readonly #queue: Waiter[] = [];
   #coreActive = 0;
@@ -82,12 +89,16 @@ export class Pool {
     this.#coreSize = options.poolSize ?? 20;
     this.#overflowSize = options.maxOverflow ?? 30;
     this.#timeoutMs = options.poolTimeoutMs ?? 30_000;
+    this.#target = options.target ?? "primary";
     this.#onQuery = options.on?.query;
     const prepare = options.prepare ?? true;
     const connection: Record<string, string | number> = { application_name: "peregrine" };
     // A pooler in transaction mode refuses start-up parameters that it does not know.
     if (prepare) {
       connection.statement_timeout = options.statementTimeoutMs ?? 30_000;
+      connection.lock_timeout = options.lockTimeoutMs ?? 10_000;
+      // No statement here leaves a transaction open: should one, it holds nobody up for long.
+      connection.idle_in_transaction_session_timeout = 10_000;
       // Planned once a connection. Left to choose, Postgres plans asking and reading a page anew
       // each time, which is half of what they cost: 1.5 ms against 0.8, and 0.8 against 0.4.
       connection.plan_cache_mode = "force_generic_plan";
@@ -180,6 +191,7 @@ export class Pool {
         name,
         durationMs: performance.now() - startedAt,
         waitMs: startedAt - queuedAt,
+        target: this.#target,
         ...(failure && { error: failure }),
       });
     }

@@ -33,8 +33,16 @@ export function mapPostgresError(statement: string, cause: unknown): DatabaseErr
   if (state === "22021" || state === "22P05") {
     return new DatabaseError("invalid_text", "a text holds U+0000", { cause });
   }
+  if (state === "25006") {
+    return new DatabaseError("read_only", "Postgres accepts no writes: it is read-only", { cause });
+  }
   if (state === "57014") {
     return new DatabaseError("statement_timeout", `${statement} took too long`, { cause });
+  }
+  if (state === "55P03") {
+    return new DatabaseError("statement_timeout", `${statement} waited too long for a lock`, {
+      cause,
+    });
   }
   if (state === "42501") {
     return new DatabaseError("not_permitted", `${statement}: the database's role lacks a right`, {
@@ -56,7 +64,6 @@ export function mapPostgresError(statement: string, cause: unknown): DatabaseErr
 /** By SQLSTATE or its class: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const unavailable: Record<string, string> = {
   "08": "broke the connection",
-  "25006": "accepts no writes: it is read-only",
   "28": "refused the user or the password",
   "3D000": "has no database of this name",
   "53": "is out of room",

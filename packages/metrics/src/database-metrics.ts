@@ -23,6 +23,7 @@ export class DatabaseMetrics {
   readonly #recorder: Recorder;
   readonly #durations: HistogramFamily;
   readonly #errors: CounterFamily;
+  readonly #repeated: CounterFamily;
   readonly #wait: Histogram;
   readonly #bound = new Map<string, BoundQuery>();
 
@@ -44,6 +45,14 @@ export class DatabaseMetrics {
         name: "database_errors_total",
         help: "Statements that failed.",
         labels: ["code"],
+        onOverflow,
+      }),
+    );
+    this.#repeated = exposition.add(
+      new CounterFamily({
+        name: "database_repeated_statements_total",
+        help: "Requests that sent the same statement more than ten times.",
+        labels: ["endpoint", "statement"],
         onOverflow,
       }),
     );
@@ -70,6 +79,11 @@ export class DatabaseMetrics {
     this.#errors.with(error.code).value++;
     this.#recorder.count(series.queryErrors).value++;
   };
+
+  /** Called once for each statement that a request sends over and over. */
+  onRepeated(endpoint: string, statement: string): void {
+    this.#repeated.with(endpoint, statement).value++;
+  }
 
   /** @param read the pool's state, asked for with each scrape */
   watchPool(exposition: Exposition, read: () => PoolFacts): void {

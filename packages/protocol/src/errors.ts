@@ -18,6 +18,8 @@ export const errorTable = {
   answer_running: { status: 409, retryable: true },
   not_last_answer: { status: 409, retryable: false },
   limit_reached: { status: 409, retryable: false },
+  optimiser_running: { status: 409, retryable: true },
+  advice_applied: { status: 409, retryable: false },
   payload_too_large: { status: 413, retryable: false },
   unsupported_media_type: { status: 415, retryable: false },
   range_not_satisfiable: { status: 416, retryable: false },

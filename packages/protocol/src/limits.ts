@@ -9,6 +9,7 @@ export const limits = {
   passwordMaxLength: 256,
   modelLength: 200,
   cursorLength: 200,
+  searchLength: 500,
   filesPerMessage: 10,
   fileNameLength: 255,
   apiKeysPerUser: 20,

@@ -4,6 +4,7 @@ import type {
   ConversationBody,
   ConversationListBody,
   MessageListBody,
+  SearchBody,
   User,
 } from "@peregrine/protocol";
 import type { CachedAnswer } from "../generation/shared/answer-cache.ts";
@@ -61,6 +62,13 @@ export function cacheTypes(ttlSeconds: number) {
       negativeLifetimeMs: 30 * second,
       value: typed<MessageListBody | undefined>(),
     },
+    search_results: {
+      lifetimeMs: 600 * second,
+      layer: "redis",
+      key: ["search"],
+      cost: 5,
+      value: typed<SearchBody>(),
+    },
     /** In memory alone: large, and seldom asked for again. A model takes seconds where a query takes one ms. */
     ai_response: {
       lifetimeMs: 300 * second,
@@ -87,6 +95,8 @@ export const conversationTag = (conversationId: string) => `conversation:${conve
 export const conversationsTag = (userId: string) => `conversations:${userId}`;
 /** What changes with one file. */
 export const fileTag = (fileId: string) => `file:${fileId}`;
+/** What changes with the texts of somebody's files. */
+export const documentsTag = (userId: string) => `documents:${userId}`;
 /** What changes with a session or a key. */
 export const credentialTag = (hash: Uint8Array) => `credential:${hashText(hash)}`;
 

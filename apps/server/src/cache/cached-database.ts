@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import type { Database } from "@peregrine/database";
 import {
   conversationsTag,
   conversationTag,
   credentialTag,
+  documentsTag,
   fileTag,
   hashText,
 } from "./cache-types.ts";
@@ -14,8 +16,14 @@ import type { AppCache } from "./open-cache.ts";
  * write of something cached names the tags it touches. A feature cannot forget either, since it has
  * no other database.
  */
-export function cachedDatabase(database: Database, cache: AppCache, reads: CachedReads): Database {
-  const { sessions, apiKeys, users, conversations, messages, answers, servers, files } = database;
+export function cachedDatabase(
+  database: Database,
+  cache: AppCache,
+  reads: CachedReads,
+  caches: { searches: boolean },
+): Database {
+  const { sessions, apiKeys, users, conversations, messages, answers, servers, files, search } =
+    database;
 
   const conversationTags = (userId: string, conversationId: string) => [
     conversationsTag(userId),
@@ -131,8 +139,24 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
         ),
     },
 
+    search: {
+      // Every write of somebody's messages and titles touches their list of conversations.
+      find: ({ userId, ...asked }) => {
+        if (!caches.searches) return search.find({ userId, ...asked });
+        return cache.getOrLoad(
+          "search_results",
+          { owner: userId, search: hashText(sha256(JSON.stringify(asked))) },
+          () => search.find({ userId, ...asked }),
+          { tags: [conversationsTag(userId), documentsTag(userId)] },
+        );
+      },
+    },
+
     files: {
       ...files,
+      create: (file) => cache.mutate([documentsTag(file.userId)], () => files.create(file)),
+      createFromSame: (file) =>
+        cache.mutate([documentsTag(file.userId)], () => files.createFromSame(file)),
       async get(userId, id) {
         const load = async () => (await files.get(userId, id)) ?? undefined;
         const key = { owner: userId, id };
@@ -141,7 +165,7 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
       },
       async delete(userId, id) {
         const conversationIds = await files.conversationsOf(userId, id);
-        const tags = [fileTag(id), ...conversationIds.map(conversationTag)];
+        const tags = [fileTag(id), documentsTag(userId), ...conversationIds.map(conversationTag)];
         return cache.mutate(tags, () => files.delete(userId, id));
       },
     },
@@ -176,4 +200,8 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
     }
     return interrupted;
   }
+}
+
+function sha256(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
 }

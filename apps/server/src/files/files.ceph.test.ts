@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { openS3Store } from "@peregrine/cdn/aws";
 import { type ObjectStore, startObjectStore } from "@peregrine/cdn/testing";
 import type { FileBody } from "@peregrine/protocol";
@@ -48,6 +49,42 @@ test("a file of several parts goes to the bucket, comes back in ranges, and goes
   expect(await keys()).toBe(1);
   await ada.fetch(`/api/v1/files/${file.id}`, { method: "DELETE" });
   await until(async () => (await keys()) === 0, "the object to be removed");
+  store.close();
+});
+
+test("`cdn sync` puts the built assets into the bucket, and says what it does", async () => {
+  const { bucket, endpoint, credentials } = objects.options;
+  const run = async (...args: string[]) => {
+    const command = Bun.spawn(
+      [process.execPath, join(import.meta.dirname, "../cdn/main.ts"), ...args],
+      {
+        env: {
+          S3_BUCKET: bucket,
+          S3_ENDPOINT: endpoint,
+          S3_ACCESS_KEY_ID: credentials.accessKeyId,
+          S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        },
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
+    const [out, err] = await Promise.all([
+      new Response(command.stdout).text(),
+      new Response(command.stderr).text(),
+    ]);
+    return { out, err, code: await command.exited };
+  };
+  const first = await run("sync");
+  expect([first.err, first.code]).toEqual(["", 0]);
+  expect(first.out).toMatch(/^1\/\d+ {2}stored {3}assets\//);
+  const again = await run("sync");
+  expect(again.out).toContain("present  assets/");
+  expect(again.out).toEndWith("0 assets stored, 0 bytes\n");
+  expect(await run("snyc")).toMatchObject({ code: 1, err: expect.stringContaining("usage:") });
+
+  const store = openS3Store(objects.options);
+  const [asset] = await Array.fromAsync(store.list("assets/"));
+  expect(asset?.sizeBytes).toBeGreaterThan(0);
   store.close();
 });
 

@@ -16,7 +16,7 @@ export async function openFileStore(config: Config): Promise<FileStore> {
 }
 
 /** @returns undefined where the settings name no bucket */
-async function openBucket(config: Config): Promise<FileStore | undefined> {
+export async function openBucket(config: Config): Promise<FileStore | undefined> {
   const { S3_BUCKET: bucket, S3_REGION: region, S3_ENDPOINT: endpoint } = config;
   if (bucket === undefined) return undefined;
   const { openS3Store } = await import("@peregrine/cdn/aws");

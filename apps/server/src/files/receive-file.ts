@@ -143,7 +143,10 @@ function cutOff(cause: unknown): ApiError {
 }
 
 function tooLarge(maxBytes: number): ApiError {
-  return new ApiError("payload_too_large", `The file is larger than ${maxBytes} bytes.`);
+  return new ApiError(
+    "payload_too_large",
+    `The file is larger than ${maxBytes.toLocaleString("en")} bytes.`,
+  );
 }
 
 function notOneFile(): ApiError {

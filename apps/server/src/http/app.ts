@@ -10,9 +10,11 @@ import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
 import { alertRoutes } from "../performance/alert-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
+import { databaseRoutes } from "../performance/database-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
 import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { performanceRoutes } from "../performance/performance-routes.ts";
+import { searchRoutes } from "../search/search-routes.ts";
 import { apiDocs } from "./api-docs.ts";
 import { deliver } from "./deliver.ts";
 import { answerHead } from "./head-request.ts";
@@ -33,8 +35,8 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
   app
     .wrap(
       (handle) =>
-        (...request: unknown[]) =>
-          timings.run(() => answerHead(handle, ...request)),
+        (request: Request, ...rest: unknown[]) =>
+          timings.run(request, () => answerHead(handle, request, ...rest)),
     )
     .mapResponse(deliver(timings))
     .onError(({ error, request, path }) => {
@@ -56,6 +58,8 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
     .use(cacheRoutes(context))
+    .use(databaseRoutes(context))
+    .use(searchRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, performance))
     .use(performanceRoutes(context, performance))

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import type { Conversation } from "@peregrine/protocol";
 import { startTestServer, type TestServer, TestUser } from "../testing/test-server.ts";
+import { loadWebFiles } from "./web-files.ts";
 
 const script = "console.log('hello');\n".repeat(100);
 const asset = "/assets/app-1a2b.js";
@@ -13,6 +14,10 @@ let ada: TestUser;
 beforeAll(async () => {
   server = await startTestServer();
   writeFileSync(join(server.webDirectory, asset), script);
+  writeFileSync(
+    join(server.webDirectory, "index.html"),
+    `<!doctype html><title>Peregrine</title><script type="module" src="${asset}"></script>`,
+  );
   const compressor = join(import.meta.dirname, "../../../../scripts/compress-web.ts");
   const made = Bun.spawnSync([process.execPath, compressor, server.webDirectory]);
   if (!made.success) throw new Error(made.stderr.toString());
@@ -186,4 +191,29 @@ test("HEAD answers like GET without the body", async () => {
 
 test("the compressed forms are not files of their own", async () => {
   expect((await fetch(`${server.url}/assets/app-1a2b.js.br`)).status).toBe(404);
+});
+
+test("with its assets on a CDN the page names them there, and may load them", async () => {
+  const files = await loadWebFiles(server.webDirectory, {
+    cdnUrl: "https://cdn.example.org/x",
+    hasAssets: true,
+  });
+  const get = (acceptEncoding: string) =>
+    files(
+      new Request("http://localhost/", { headers: { "accept-encoding": acceptEncoding } }),
+      "/",
+    ) as Response;
+  const page = await get("identity").text();
+  expect(page).toContain('src="https://cdn.example.org/x/assets/app-1a2b.js"');
+  const compressed = get("br");
+  expect(compressed.headers.get("content-encoding")).toBe("br");
+  expect(brotliDecompressSync(await compressed.bytes()).toString()).toBe(page);
+  expect(compressed.headers.get("content-security-policy")).toContain(
+    "script-src 'self' https://cdn.example.org;",
+  );
+  const plain = await fetch(server.url);
+  expect(await plain.text()).toContain('src="/assets/app-1a2b.js"');
+  expect(plain.headers.get("etag")).not.toBe(get("identity").headers.get("etag"));
+  const served = await fetch(server.url + asset);
+  expect(served.headers.get("access-control-allow-origin")).toBe("*");
 });

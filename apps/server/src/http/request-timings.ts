@@ -1,9 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
+/** A request that sends the same statement so often asks for each row by itself. */
+const repeatedAfter = 10;
+
+export type Repetition = { request: Request; statement: string };
+
 type Timing = {
+  request: Request;
   startedMs: number;
   databaseMs: number;
   queries: number;
+  /** How often each statement was sent; undefined until the first one. */
+  byStatement: Map<string, number> | undefined;
   /** Undefined until a model was asked. */
   modelMs: number | undefined;
 };
@@ -15,24 +23,36 @@ type Timing = {
  */
 export class RequestTimings {
   readonly #current = new AsyncLocalStorage<Timing>();
+  readonly #onRepeated: ((repetition: Repetition) => void) | undefined;
+
+  /** @param onRepeated called once for each statement that a request has sent more than ten times */
+  constructor(onRepeated?: (repetition: Repetition) => void) {
+    this.#onRepeated = onRepeated;
+  }
 
   /** Runs the handling of a request. */
-  run<T>(handle: () => T): T {
+  run<T>(request: Request, handle: () => T): T {
     const timing: Timing = {
+      request,
       startedMs: performance.now(),
       databaseMs: 0,
       queries: 0,
+      byStatement: undefined,
       modelMs: undefined,
     };
     return this.#current.run(timing, handle);
   }
 
   /** Counts a statement, with the time it waited for a connection. */
-  addQuery(durationMs: number): void {
+  addQuery(statement: string, durationMs: number): void {
     const timing = this.#current.getStore();
     if (!timing) return;
     timing.databaseMs += durationMs;
     timing.queries++;
+    timing.byStatement ??= new Map();
+    const count = (timing.byStatement.get(statement) ?? 0) + 1;
+    timing.byStatement.set(statement, count);
+    if (count === repeatedAfter + 1) this.#onRepeated?.({ request: timing.request, statement });
   }
 
   /** Counts the time until `work` is done as the model's. */

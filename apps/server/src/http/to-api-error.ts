@@ -43,6 +43,7 @@ function fromDatabase(error: DatabaseError): ApiError {
   const retry = { retryAfterSeconds: 2, cause: error };
   const known: Partial<Record<DatabaseErrorCode, ApiError>> = {
     unavailable: new ApiError("database_unavailable", "The database is not reachable.", retry),
+    read_only: new ApiError("database_unavailable", "The database accepts no changes now.", retry),
     pool_timeout: new ApiError("database_unavailable", "The database is busy. Try again.", retry),
     statement_timeout: new ApiError("database_unavailable", "That took too long.", retry),
     invalid_text: new ApiError("invalid_request", "The text holds characters that cannot be kept."),

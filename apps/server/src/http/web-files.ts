@@ -1,15 +1,22 @@
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { chooseEncoding, type Encoding, encodings } from "./accept-encoding.ts";
 import { entityTag, isNotModified, taggedFor } from "./entity-tag.ts";
 
-/**
- * Nothing but our own scripts and styles runs on our pages, and nobody frames them. Pictures and the
- * like may come from the CDN that files are redirected to.
- */
-function pagePolicy(cdnUrl: string | undefined): string {
+/** Where else than here the page may find things. */
+type Elsewhere = {
+  /** Where uploaded files are redirected to. */
+  cdnUrl?: string | undefined;
+  /** Whether the page's scripts and styles are there too. */
+  hasAssets?: boolean;
+};
+
+/** Nothing but our own scripts and styles runs on our pages, and nobody frames them. */
+function pagePolicy({ cdnUrl, hasAssets }: Elsewhere): string {
   const cdn = cdnUrl === undefined ? "" : ` ${new URL(cdnUrl).origin}`;
-  return `default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:${cdn}; media-src 'self'${cdn}; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+  const assets = hasAssets ? cdn : "";
+  return `default-src 'self'; script-src 'self'${assets}; style-src 'self'${assets}; img-src 'self' data: blob:${cdn}; media-src 'self'${cdn}; connect-src 'self'${assets}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 }
 
 /** Names with a hash in them never change what they hold. */
@@ -37,12 +44,11 @@ type WebFile = {
  * each time and answered with a 304 while it is the same.
  *
  * @param directory the build's output
- * @param cdnUrl where uploaded files are found, if not here
  * @throws Error if there is no build
  */
 export async function loadWebFiles(
   directory: string,
-  cdnUrl: string | undefined,
+  elsewhere: Elsewhere = {},
 ): Promise<WebFiles> {
   const files = new Map<string, WebFile>();
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
@@ -54,7 +60,8 @@ export async function loadWebFiles(
   }
   const page = files.get("/index.html");
   if (!page) throw new Error(`the web application is not built: ${directory} has no index.html`);
-  page.headers["content-security-policy"] = pagePolicy(cdnUrl);
+  if (elsewhere.hasAssets && elsewhere.cdnUrl) moveAssets(page, elsewhere.cdnUrl);
+  page.headers["content-security-policy"] = pagePolicy(elsewhere);
 
   return (request, pathname) => {
     const found = files.get(pathname === "/" ? "/index.html" : pathname);
@@ -77,7 +84,23 @@ async function loadWebFile(path: string, isHashed: boolean): Promise<WebFile> {
     "cache-control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
   };
   if (compressed.size > 0) headers.vary = "Accept-Encoding";
+  // A page whose assets are on a CDN loads them across origins; they are the same for everybody.
+  if (isHashed) headers["access-control-allow-origin"] = "*";
   return { bytes, compressed, tag: entityTag(bytes), headers };
+}
+
+/** Lets the page name its assets on the CDN. It is small: compressed here as well as at the build. */
+function moveAssets(page: WebFile, cdnUrl: string): void {
+  const html = new TextDecoder().decode(page.bytes);
+  page.bytes = new TextEncoder().encode(
+    html.replaceAll(`="${hashedFolder}`, `="${cdnUrl}${hashedFolder}`),
+  );
+  page.tag = entityTag(page.bytes);
+  page.compressed = new Map([
+    ["br", brotliCompressSync(page.bytes) as typeof page.bytes],
+    ["gzip", gzipSync(page.bytes) as typeof page.bytes],
+  ]);
+  page.headers.vary = "Accept-Encoding";
 }
 
 function respond(request: Request, file: WebFile): Response {

@@ -6,15 +6,19 @@ import type {
   ConversationListBody,
   CreateConversationBody,
   CreatedApiKeyBody,
+  FileBody,
+  FileInfo,
   LoginBody,
   MessageListBody,
   PatchConversationBody,
   RegisterBody,
+  SearchBody,
   ServerInfoBody,
   User,
   UserBody,
 } from "@peregrine/protocol";
 import { ApiError } from "./api-error.ts";
+import { type SendForm, sendForm } from "./send-form.ts";
 
 const BASE = "/api/v1";
 const CONVERSATIONS_PER_PAGE = 50;
@@ -29,10 +33,12 @@ export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
  */
 export class Api {
   readonly #fetch: Fetch;
+  readonly #sendForm: SendForm;
   readonly #onUnauthenticated: () => void;
 
-  constructor(options: { fetch: Fetch; onUnauthenticated: () => void }) {
+  constructor(options: { fetch: Fetch; sendForm?: SendForm; onUnauthenticated: () => void }) {
     this.#fetch = options.fetch;
+    this.#sendForm = options.sendForm ?? sendForm;
     this.#onUnauthenticated = options.onUnauthenticated;
   }
 
@@ -64,6 +70,12 @@ export class Api {
 
   conversations(cursor?: string): Promise<ConversationListBody> {
     return this.#json("GET", `/conversations?${page(CONVERSATIONS_PER_PAGE, cursor)}`);
+  }
+
+  /** @param signal aborts a search that has been typed over */
+  search(query: string, cursor: string | null, signal: AbortSignal): Promise<SearchBody> {
+    const parameters = new URLSearchParams({ q: query, ...(cursor === null ? {} : { cursor }) });
+    return this.#json("GET", `/search?${parameters}`, undefined, signal);
   }
 
   async createConversation(body: CreateConversationBody): Promise<Conversation> {
@@ -109,6 +121,23 @@ export class Api {
     await this.#send("POST", `/messages/${messageId}/stop`);
   }
 
+  /** Uploads a file. `onProgress` is told how much of it is on its way, from 0 to 1. */
+  async uploadFile(
+    file: File,
+    onProgress: (fraction: number) => void,
+    signal: AbortSignal,
+  ): Promise<FileInfo> {
+    const form = new FormData();
+    form.append("file", file);
+    const response = await this.#sendForm(`${BASE}/files`, form, onProgress, signal);
+    if (!response.ok) throw await this.#refusal(response);
+    return (await readJson<FileBody>(response)).file;
+  }
+
+  async deleteFile(id: string): Promise<void> {
+    await this.#send("DELETE", `/files/${id}`);
+  }
+
   async apiKeys(): Promise<ApiKeyListBody["apiKeys"]> {
     return (await this.#json<ApiKeyListBody>("GET", "/api-keys")).apiKeys;
   }
@@ -131,20 +160,18 @@ export class Api {
     await this.#send(method, path, body);
   }
 
-  async #json<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const response = await this.#send(method, path, body);
-    try {
-      return (await response.json()) as Body;
-    } catch (cause) {
-      throw new ApiError("bad_response", "The server's answer could not be read.", {
-        status: response.status,
-        cause,
-      });
-    }
+  async #json<Body>(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<Body> {
+    return readJson(await this.#send(method, path, body, signal));
   }
 
-  #send(method: string, path: string, body?: unknown): Promise<Response> {
-    return this.#request(path, { method, headers: { accept: "application/json" } }, body);
+  #send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const headers = { accept: "application/json" };
+    return this.#request(path, { method, headers, ...(signal ? { signal } : {}) }, body);
   }
 
   #stream(
@@ -173,9 +200,24 @@ export class Api {
       throw ApiError.network(cause);
     }
     if (response.ok) return response;
+    throw await this.#refusal(response);
+  }
+
+  async #refusal(response: Response): Promise<ApiError> {
     const error = await ApiError.from(response);
     if (error.code === "unauthenticated") this.#onUnauthenticated();
-    throw error;
+    return error;
+  }
+}
+
+async function readJson<Body>(response: Response): Promise<Body> {
+  try {
+    return (await response.json()) as Body;
+  } catch (cause) {
+    throw new ApiError("bad_response", "The server's answer could not be read.", {
+      status: response.status,
+      cause,
+    });
   }
 }
 

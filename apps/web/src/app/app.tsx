@@ -10,6 +10,7 @@ import { Overlays } from "./overlays.tsx";
 import { Shell } from "./shell.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
+const loadSearch = async () => (await import("../search/search-page.tsx")).SearchPage;
 const loadSettings = async () => (await import("../settings/settings-page.tsx")).SettingsPage;
 
 const loadPerformance = async () =>
@@ -49,6 +50,8 @@ function Page({ route }: { route: Route }) {
       return <ThreadPage id={null} />;
     case "conversation":
       return <ThreadPage id={route.id} />;
+    case "search":
+      return <LazyPage load={loadSearch} />;
     case "settings":
       return <LazyPage key="settings" load={loadSettings} />;
     case "performance":

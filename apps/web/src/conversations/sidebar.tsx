@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../app/app-state.ts";
+import { searchPath } from "../router/route.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Logo } from "../ui/logo.tsx";
 import { AccountMenu } from "./account-menu.tsx";
@@ -44,6 +45,9 @@ export function Sidebar() {
           value={query}
           onInput={(event) => setQuery(event.currentTarget.value)}
           onKeyDown={(event) => {
+            if (event.key === "Enter" && !event.isComposing && query.trim() !== "") {
+              app.router.navigate(searchPath(query.trim()));
+            }
             if (event.key !== "Escape") return;
             event.stopPropagation();
             setQuery("");
@@ -52,6 +56,11 @@ export function Sidebar() {
         />
         <kbd>{navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K"}</kbd>
       </label>
+      {query.trim() !== "" && (
+        <a class="search-all" href={searchPath(query.trim())}>
+          Search all messages for “{query.trim()}”
+        </a>
+      )}
       <ConversationGroups query={query.trim().toLocaleLowerCase()} />
       <AccountMenu />
     </nav>

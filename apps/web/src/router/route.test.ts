@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseRoute, signInPath } from "./route.ts";
+import { parseRoute, searchPath, signInPath } from "./route.ts";
 
 const ID = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -8,8 +8,17 @@ test("reads every page of the application", () => {
   expect(parseRoute(`/c/${ID}`)).toEqual({ name: "conversation", id: ID });
   expect(parseRoute(`/c/${ID.toUpperCase()}/`)).toEqual({ name: "conversation", id: ID });
   expect(parseRoute("/settings/")).toEqual({ name: "settings" });
+  expect(parseRoute("/search", "?q=a+%22b%22")).toEqual({ name: "search", query: 'a "b"' });
+  expect(parseRoute("/search")).toEqual({ name: "search", query: "" });
   expect(parseRoute("/performance")).toEqual({ name: "performance" });
   expect(parseRoute("/login")).toEqual({ name: "login", next: "/" });
+});
+
+test("a search leads to itself, whatever is searched", () => {
+  for (const query of ["", "a & b", "100% ü #1?", '"苹果" -x']) {
+    const [path = "", search = ""] = searchPath(query).split("?", 2);
+    expect(parseRoute(path, `?${search}`)).toEqual({ name: "search", query });
+  }
 });
 
 test("anything else is not found", () => {

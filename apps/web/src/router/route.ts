@@ -4,6 +4,7 @@ export type Route =
   | { name: "conversation"; id: string }
   | { name: "login"; next: string }
   | { name: "register"; next: string }
+  | { name: "search"; query: string }
   | { name: "settings" }
   | { name: "performance" }
   | { name: "not-found" };
@@ -14,6 +15,9 @@ const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}
 export function parseRoute(pathname: string, search = ""): Route {
   const path = pathname.length > 1 ? pathname.replace(/\/+$/, "") || "/" : pathname;
   if (path === "/") return { name: "home" };
+  if (path === "/search") {
+    return { name: "search", query: new URLSearchParams(search).get("q") ?? "" };
+  }
   if (path === "/settings") return { name: "settings" };
   if (path === "/performance") return { name: "performance" };
   if (path === "/login" || path === "/register") {
@@ -21,6 +25,10 @@ export function parseRoute(pathname: string, search = ""): Route {
   }
   const id = /^\/c\/([^/]+)$/.exec(path)?.[1]?.toLowerCase();
   return id !== undefined && ID.test(id) ? { name: "conversation", id } : { name: "not-found" };
+}
+
+export function searchPath(query: string): string {
+  return query === "" ? "/search" : `/search?${new URLSearchParams({ q: query })}`;
 }
 
 /** The path of the sign-in page (or sign-up) that leads back to `next` afterwards. */

@@ -1,6 +1,7 @@
 import { limits } from "@peregrine/protocol/limits";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../app/app-state.ts";
+import { AttachmentList } from "../files/attachment-list.tsx";
 import { Icon } from "../ui/icon.tsx";
 import type { Thread } from "./thread.ts";
 
@@ -18,7 +19,8 @@ export function Composer({ thread }: { thread: Thread }) {
   const isAnswering = thread.answering.value;
   const isTooLong = text.length > limits.messageLength;
   const isReady = thread.load.value === "ready";
-  const canSend = isReady && !isAnswering && !isTooLong && /\S/.test(text);
+  const areFilesReady = thread.attachments.areReady.value;
+  const canSend = isReady && !isAnswering && !isTooLong && areFilesReady && /\S/.test(text);
 
   useLayoutEffect(() => fitHeight(area.current), [text]);
   useEffect(() => {
@@ -58,6 +60,18 @@ export function Composer({ thread }: { thread: Thread }) {
     if (!isAccepted) setText(newest.current === "" ? text : `${text}\n\n${newest.current}`);
   };
 
+  const attach = (files: Iterable<File>) => {
+    thread.notice.value = thread.attachments.add(files);
+    area.current?.focus();
+  };
+
+  const onPaste = (event: ClipboardEvent) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length === 0) return;
+    event.preventDefault();
+    attach(files);
+  };
+
   const onKeyDown = (event: KeyboardEvent) => {
     // 229 is what Safari gives for the Enter that ends a composition.
     if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
@@ -80,7 +94,9 @@ export function Composer({ thread }: { thread: Thread }) {
           {thread.notice.value}
         </p>
       )}
+      <AttachmentList attachments={thread.attachments} />
       <div class="composer-box" data-invalid={isTooLong ? "" : undefined}>
+        <AttachButton onFiles={attach} />
         <textarea
           ref={area}
           id="composer"
@@ -93,6 +109,7 @@ export function Composer({ thread }: { thread: Thread }) {
           enterkeyhint="send"
           onInput={(event) => change(event.currentTarget.value)}
           onKeyDown={onKeyDown}
+          onPaste={onPaste}
         />
         {text.length > SHOW_LENGTH_ABOVE && (
           <span class="composer-length" role="status">
@@ -128,6 +145,36 @@ export function Composer({ thread }: { thread: Thread }) {
           : "Answers can be wrong. Check what matters."}
       </p>
     </form>
+  );
+}
+
+/** Opens the browser's choice of files. */
+function AttachButton({ onFiles }: { onFiles: (files: Iterable<File>) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files to attach"
+        onChange={(event) => {
+          onFiles([...(event.currentTarget.files ?? [])]);
+          // Or the same file could not be chosen again.
+          event.currentTarget.value = "";
+        }}
+      />
+      <button
+        type="button"
+        class="attach-button"
+        aria-label="Attach files"
+        title="Attach files"
+        onClick={() => input.current?.click()}
+      >
+        <Icon name="attach" size={20} />
+      </button>
+    </>
   );
 }
 

@@ -5,7 +5,12 @@ let next = 0;
 /** A message that this page shows before the server has said its id. */
 export function localMessage(
   role: Message["role"],
-  fields: { conversationId: string | null; content: string; author?: Message["author"] },
+  fields: {
+    conversationId: string | null;
+    content: string;
+    author?: Message["author"];
+    files?: Message["files"];
+  },
 ): Message {
   return {
     id: `local-${next++}`,
@@ -18,7 +23,7 @@ export function localMessage(
     model: null,
     usage: null,
     error: null,
-    files: [],
+    files: fields.files ?? [],
     createdAt: new Date().toISOString(),
     finishedAt: null,
   };

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { useApp } from "../app/app-state.ts";
+import { MessageFiles } from "../files/message-files.tsx";
 import { Markdown } from "../markdown/markdown.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -20,12 +21,13 @@ export const MessageView = memo((props: Props) =>
 );
 
 function Question({ entry }: Props) {
-  const { content, createdAt } = entry.message.value;
+  const { content, createdAt, files } = entry.message.value;
   const [isUnfolded, setUnfolded] = useState(false);
   const isLong = content.length > FOLD_ABOVE_LENGTH || lineCount(content) > FOLD_ABOVE_LINES;
   const isFolded = isLong && !isUnfolded;
   return (
     <div class="message question">
+      <MessageFiles files={files} />
       <div class="bubble" data-folded={isFolded ? "" : undefined}>
         {isFolded ? fold(content) : content}
         {isLong && (

@@ -2,6 +2,7 @@ import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { useApp } from "../app/app-state.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { ThreadHeader } from "../conversations/thread-header.tsx";
+import { useFileDrop } from "../files/use-file-drop.ts";
 import { Icon } from "../ui/icon.tsx";
 import { ScrollView } from "../virtual/scroll-view.ts";
 import { VirtualList } from "../virtual/virtual-list.tsx";
@@ -18,10 +19,20 @@ export function ThreadPage({ id }: { id: string | null }) {
   const app = useApp();
   const thread = app.threads.open(id);
   const load = thread.load.value;
+  const drop = useFileDrop((files) => {
+    thread.notice.value = thread.attachments.add(files);
+  });
   if (load === "missing") return <NotFound what="conversation" />;
   const isEmpty = load === "ready" && thread.messages.entries.value.length === 0;
   return (
-    <main id="main" class="thread" data-empty={isEmpty ? "" : undefined} tabIndex={-1}>
+    <main
+      id="main"
+      class="thread"
+      data-empty={isEmpty ? "" : undefined}
+      data-drop={drop.isOver ? "" : undefined}
+      tabIndex={-1}
+      {...drop.handlers}
+    >
       <ThreadHeader id={thread.id.value} />
       {load === "loading" && <ThreadSkeleton />}
       {load === "failed" && <LoadFailure thread={thread} />}

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Message, StreamEvent } from "@peregrine/protocol";
 import { Api } from "../api/api.ts";
+import type { SendForm } from "../api/send-form.ts";
 import { ConversationList } from "../conversations/conversation-list.ts";
 import { conversation, idOf, manualFrames, message } from "../testing/samples.ts";
 import { Thread } from "./thread.ts";
@@ -34,7 +35,7 @@ const started = (question: number, answer: number): StreamEvent => ({
 });
 const done: StreamEvent = { type: "done", status: "complete" };
 
-function setUp(id: string | null, routes: Record<string, Handler>) {
+function setUp(id: string | null, routes: Record<string, Handler>, sendForm?: SendForm) {
   const calls: string[] = [];
   const api = new Api({
     fetch: async (url, init) => {
@@ -44,6 +45,7 @@ function setUp(id: string | null, routes: Record<string, Handler>) {
       if (!handler) throw new Error(`no route ${call}`);
       return handler(init.body ? JSON.parse(String(init.body)) : undefined, init);
     },
+    ...(sendForm ? { sendForm } : {}),
     onUnauthenticated: () => {},
   });
   const said: string[] = [];
@@ -107,6 +109,44 @@ test("the first question makes the conversation, shows at once, and gets the ser
   expect(calls).toEqual(["POST /conversations", `POST ${messagesOf}`]);
   expect(created).toEqual([idOf(0)]);
   expect(said).toEqual(["Answer started", "Answer finished"]);
+});
+
+test("attached files go with the question, and come back where it is refused", async () => {
+  const file = { id: idOf(9), name: "a.txt", mediaType: "text/plain", sizeBytes: 1 };
+  const asked: unknown[] = [];
+  let isBusy = true;
+  const stream = liveStream();
+  const { thread } = setUp(
+    idOf(0),
+    {
+      [`GET ${messagesOf}`]: pageOf(),
+      [`POST ${messagesOf}`]: (body) => {
+        asked.push(body);
+        return isBusy ? refused(503, "overloaded")() : stream.response;
+      },
+    },
+    async () => Response.json({ file }, { status: 201 }),
+  );
+  thread.open();
+  await until(() => thread.load.value === "ready");
+  thread.attachments.add([new File(["x"], "a.txt")]);
+  await until(() => thread.attachments.areReady.value);
+  expect(await thread.ask("read this")).toBe(false);
+  expect(thread.attachments.list.value).toHaveLength(1);
+  isBusy = false;
+  const again = thread.ask("read this");
+  expect(thread.messages.entries.value[0]?.message.value.files).toEqual([
+    expect.objectContaining({ id: file.id }),
+  ]);
+  expect(thread.attachments.list.value).toEqual([]);
+  await until(() => asked.length === 2);
+  stream.send(0, started(1, 2));
+  stream.send(2, done);
+  expect(await again).toBe(true);
+  expect(asked).toEqual([
+    { content: "read this", fileIds: [file.id] },
+    { content: "read this", fileIds: [file.id] },
+  ]);
 });
 
 test("what the socket says about a question on its way does not show it twice", async () => {

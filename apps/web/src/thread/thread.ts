@@ -3,6 +3,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import type { Api } from "../api/api.ts";
 import { ApiError, describeError } from "../api/api-error.ts";
 import type { ConversationList } from "../conversations/conversation-list.ts";
+import { Attachments } from "../files/attachments.ts";
 import { AnswerFollower, type FollowOptions } from "./follow-answer.ts";
 import { localMessage } from "./local-message.ts";
 import type { Frames, MessageEntry } from "./message-entry.ts";
@@ -34,6 +35,8 @@ type MessageEvent = Extract<
 export class Thread {
   readonly id: ReadonlySignal<string | null>;
   readonly messages: MessageList;
+  /** What goes with the next question. */
+  readonly attachments: Attachments;
   readonly load: ReadonlySignal<LoadState>;
   readonly older: Signal<"idle" | "loading" | "failed"> = signal("idle");
   readonly olderCursor: ReadonlySignal<string | null>;
@@ -61,6 +64,7 @@ export class Thread {
     this.olderCursor = this.#olderCursor;
     this.sending = this.#sending;
     this.messages = new MessageList(options.frames);
+    this.attachments = new Attachments(options.api);
     this.answering = computed(() => {
       const last = this.messages.entries.value.at(-1);
       return this.#sending.value || last?.message.value.status === "running";
@@ -83,6 +87,7 @@ export class Thread {
     this.#isOpen = false;
     for (const follower of this.#followers.values()) follower.close();
     this.messages.dispose();
+    this.attachments.dispose();
   }
 
   /** Reads the newest messages again, after coming into view or after the network was away. */
@@ -120,7 +125,7 @@ export class Thread {
   }
 
   /**
-   * Asks, and follows the answer to its end. `onAccepted` is called as soon as the server has the
+   * Asks, with the files that are attached, and follows the answer to its end. `onAccepted` is called as soon as the server has the
    * question. @returns whether it ever had it; if not, the text belongs to the writer.
    */
   async ask(content: string, onAccepted: () => void = () => {}): Promise<boolean> {
@@ -131,10 +136,12 @@ export class Thread {
     this.#begin();
     const user = this.#options.user();
     const conversationId = this.#id.peek();
+    const attached = this.attachments.take();
     const question = this.messages.create(
       localMessage("user", {
         conversationId,
         content,
+        files: attached.files,
         author: user && { id: user.id, name: user.name },
       }),
     );
@@ -143,11 +150,14 @@ export class Thread {
     const first = async (signal: AbortSignal) => {
       const id = await this.#ensureConversation();
       this.#options.conversations.touch(id, content);
-      return this.#options.api.ask(id, { content }, signal);
+      const fileIds = attached.files.map((file) => file.id);
+      const body = fileIds.length === 0 ? { content } : { content, fileIds };
+      return this.#options.api.ask(id, body, signal);
     };
     try {
       await this.#follow(answer, first, (started) => {
         question.patch({ id: started.questionId, conversationId: started.conversationId });
+        attached.done();
         onAccepted();
       });
       return true;
@@ -159,7 +169,10 @@ export class Thread {
       this.messages.remove(question, answer);
       this.#end();
       const isAccepted = await this.#explainRefusal(error, content);
-      if (isAccepted) onAccepted();
+      if (isAccepted) {
+        attached.done();
+        onAccepted();
+      } else attached.giveBack();
       return isAccepted;
     }
   }

@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { freePort } from "../testing/free-port.ts";
+import { startVarnish, type Varnish } from "../testing/start-varnish.ts";
 import { ownCaches } from "./own-caches.ts";
 
 /** A real Varnish with the configuration that we give to administrators. */
 const asked: string[] = [];
 let origin: ReturnType<typeof Bun.serve>;
-let varnish: Bun.Subprocess;
+let varnish: Varnish;
 let url: string;
-let directory: string;
 
 beforeAll(async () => {
   origin = Bun.serve({
@@ -30,30 +26,13 @@ beforeAll(async () => {
       });
     },
   });
-  directory = mkdtempSync(join(tmpdir(), "peregrine-varnish-"));
-  const vcl = readFileSync(join(import.meta.dirname, "../../../../deploy/varnish.vcl"), "utf8");
-  const config = join(directory, "default.vcl");
-  await Bun.write(config, vcl.replace('.port = "3000"', `.port = "${origin.port}"`));
-  const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
-  varnish = Bun.spawn(
-    [
-      ...["varnishd", "-F", "-n", join(directory, "work"), "-f", config],
-      ...["-a", `127.0.0.1:${port}`, "-s", "malloc,16m", "-j", "none"],
-    ],
-    { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
-  );
-  while (!(await fetch(`${url}/api/ready`).catch(() => null))) {
-    if (varnish.exitCode !== null) throw new Error(`varnishd ended with ${varnish.exitCode}`);
-    await Bun.sleep(20);
-  }
+  varnish = await startVarnish(Number(origin.port));
+  url = varnish.url;
 }, 60_000);
 
 afterAll(async () => {
-  varnish.kill("SIGTERM");
-  await varnish.exited;
+  await varnish.stop();
   await origin.stop(true);
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const get = async (path: string) =>

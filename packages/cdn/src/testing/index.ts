@@ -1,2 +1,3 @@
 export { freePort } from "./free-port.ts";
 export { type ObjectStore, startObjectStore } from "./start-object-store.ts";
+export { startVarnish, type Varnish } from "./start-varnish.ts";

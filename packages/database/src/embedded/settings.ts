@@ -53,7 +53,7 @@ export function renderSettings(settings: Record<string, string>): string {
 }
 
 /** The machine's memory, or the container's where it has a limit. */
-function availableMemory(): number {
+export function availableMemory(): number {
   try {
     const limit = Number(readFileSync("/sys/fs/cgroup/memory.max", "utf8"));
     if (limit > 0) return Math.min(limit, totalmem());

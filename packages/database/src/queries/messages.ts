@@ -3,7 +3,7 @@ import { decodeMessageCursor } from "../cursors.ts";
 import { iso, isoOrNull } from "../moments.ts";
 import { type Run, read } from "../statement.ts";
 
-type MessageRow = {
+export type MessageRow = {
   id: string;
   conversation_id: string;
   user_id: string;
@@ -23,7 +23,7 @@ type MessageRow = {
 };
 
 /** The columns of a `MessageRow` but `author` and `files`, of the table `messages`. */
-const messageColumns = `messages.id, messages.conversation_id, messages.user_id,
+export const messageColumns = `messages.id, messages.conversation_id, messages.user_id,
     messages.role, messages.content, messages.status, messages.question_id, messages.model,
     messages.prompt_tokens, messages.completion_tokens, messages.error_code,
     messages.error_message, messages.created_at, messages.finished_at`;
@@ -36,7 +36,7 @@ export const filesOfMessage = `(
       where message_files.message_id = messages.id
     ) as files`;
 
-function toMessage(row: MessageRow): Message {
+export function toMessage(row: MessageRow): Message {
   return {
     id: row.id,
     conversationId: row.conversation_id,

@@ -53,9 +53,11 @@ export async function startTestPostgres(): Promise<TestPostgres> {
  * Makes a database of the newest schema for one test file, a copy of a template that is migrated
  * once. It is in the Postgres of `PEREGRINE_TEST_DATABASE_URL`, or else in one that this process
  * starts for its first test database and ends with its last.
+ *
+ * @param given the Postgres to make it in instead
  */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const cluster = await borrowCluster();
+export async function createTestDatabase(given?: TestPostgres): Promise<TestDatabase> {
+  const cluster = given ? { url: given.url, giveBack: async () => {} } : await borrowCluster();
   const template = await prepareTemplate(cluster.url);
   const name = `test_${newId().replaceAll("-", "")}`;
   await withAdmin(cluster.url, (sql) => sql.unsafe(`create database ${name} template ${template}`));

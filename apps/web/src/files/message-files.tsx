@@ -1,0 +1,45 @@
+import type { MessageFile } from "@peregrine/protocol";
+import { Icon } from "../ui/icon.tsx";
+import { fileSize } from "./file-size.ts";
+
+/** What the server shows as a picture; all else it hands out to be saved. */
+export function isPicture(file: MessageFile): boolean {
+  return /^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(file.mediaType);
+}
+
+/** The files of a question: pictures small, everything else by its name. */
+export function MessageFiles({ files }: { files: readonly MessageFile[] }) {
+  if (files.length === 0) return null;
+  return (
+    <ul class="message-files" aria-label="Attached files">
+      {files.map((file) => (
+        <li key={file.id}>
+          <a
+            class={isPicture(file) ? "file-picture" : "file-chip"}
+            href={`/api/v1/files/${file.id}/content`}
+            target="_blank"
+            rel="noopener"
+            title={`${file.name}, ${fileSize(file.sizeBytes)}`}
+          >
+            {isPicture(file) ? (
+              <img
+                src={`/api/v1/files/${file.id}/content`}
+                alt={file.name}
+                width={120}
+                height={120}
+                loading="lazy"
+                decoding="async"
+              />
+            ) : (
+              <>
+                <Icon name="file" size={18} />
+                <span class="attachment-name">{file.name}</span>
+                <span class="attachment-note">{fileSize(file.sizeBytes)}</span>
+              </>
+            )}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,136 @@
+import { DatabaseError } from "../errors.ts";
+import type { Pool } from "../pool.ts";
+import { type Parameter, type Run, read, type Statement } from "../statement.ts";
+import { parseLogPosition } from "./log-position.ts";
+import { RecentWrites } from "./recent-writes.ts";
+
+type Replica = {
+  pool: Pool;
+  /** How far it has come; undefined while it is not to be used. */
+  replayed: bigint | undefined;
+};
+
+type Options = {
+  primary: Pool;
+  replicas: Pool[];
+  /** Where a read goes that no replica may answer. */
+  fallback: Run;
+  /** A replica that is further behind is not read from. */
+  maxLagMs?: number;
+  /** How often all are asked how far they are. */
+  everyMs?: number;
+};
+
+/** After a write, how long until the primary is asked where it is: one question for many writes. */
+const placeAfterMs = 10;
+
+/**
+ * Sends reads that bear some delay to read-only copies of the database, in turn.
+ *
+ * A user reads from a replica only when it has replayed what they wrote through this server (by the
+ * log's position, LSN), and when it is no more than `maxLagMs` behind. Otherwise, and when a replica
+ * fails, the read goes to the primary: at once, nobody waits for a replica to catch up. Writes
+ * through other servers are seen after `maxLagMs` at the latest.
+ */
+export class Replicas {
+  readonly #primary: Pool;
+  readonly #replicas: Replica[];
+  readonly #fallback: Run;
+  readonly #writes: RecentWrites;
+  readonly #timer: Timer;
+  #placeTimer: Timer | undefined;
+  #isAsking = false;
+  #next = 0;
+
+  constructor({ primary, replicas, fallback, maxLagMs = 5_000, everyMs = 250 }: Options) {
+    this.#primary = primary;
+    this.#replicas = replicas.map((pool) => ({ pool, replayed: undefined }));
+    this.#fallback = fallback;
+    this.#writes = new RecentWrites(maxLagMs);
+    this.#timer = setInterval(() => void this.#ask(), everyMs);
+    void this.#ask();
+  }
+
+  /** A user's write was committed through the primary. */
+  wrote(userId: string): void {
+    this.#writes.wrote(userId);
+    this.#placeTimer ??= setTimeout(() => {
+      this.#placeTimer = undefined;
+      void this.#askPrimary();
+    }, placeAfterMs);
+  }
+
+  /** Sends a read on behalf of a user. */
+  async run<Args extends Record<string, Parameter>, Row>(
+    statement: Statement<Args, Row>,
+    args: Args,
+    userId: string,
+  ): Promise<Row[]> {
+    const replica = this.#choose(userId);
+    if (!replica) return this.#fallback(statement, args);
+    try {
+      return await replica.pool.run(statement, args);
+    } catch (error) {
+      // One that took too long would only do so again.
+      if (!(error instanceof DatabaseError) || error.code === "statement_timeout") throw error;
+      if (error.code === "unavailable") replica.replayed = undefined;
+      return this.#fallback(statement, args);
+    }
+  }
+
+  async close(timeoutMs?: number): Promise<void> {
+    clearInterval(this.#timer);
+    clearTimeout(this.#placeTimer);
+    await Promise.all(this.#replicas.map(({ pool }) => pool.close(timeoutMs)));
+  }
+
+  #choose(userId: string): Replica | undefined {
+    const now = performance.now();
+    for (let i = 0; i < this.#replicas.length; i++) {
+      const replica = this.#replicas[this.#next++ % this.#replicas.length];
+      if (replica?.replayed === undefined) continue;
+      if (this.#writes.allows(userId, replica.replayed, now)) return replica;
+    }
+    return undefined;
+  }
+
+  async #ask(): Promise<void> {
+    // A replica that hangs is asked once, not every quarter of a second.
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    await Promise.all([this.#askPrimary(), ...this.#replicas.map((r) => this.#askReplica(r))]);
+    this.#isAsking = false;
+  }
+
+  async #askPrimary(): Promise<void> {
+    const before = this.#writes.unplaced();
+    const askedAt = performance.now();
+    try {
+      const [row] = await this.#primary.run(primaryPosition, {});
+      if (row) this.#writes.primaryAt(parseLogPosition(row.position), askedAt, before);
+    } catch {
+      // The primary is away: what is asked of it fails by itself, and is told there.
+    }
+  }
+
+  async #askReplica(replica: Replica): Promise<void> {
+    try {
+      const [row] = await replica.pool.run(replicaPosition, {});
+      replica.replayed = row?.position ? parseLogPosition(row.position) : undefined;
+    } catch {
+      // Away. It is asked again, and until it answers nothing is read there.
+      replica.replayed = undefined;
+    }
+  }
+}
+
+const primaryPosition = read<Record<never, never>, { position: string }>(
+  "replicas.primaryPosition",
+  "select pg_current_wal_insert_lsn()::text as position",
+);
+
+/** Null where it is no replica, or none any more. */
+const replicaPosition = read<Record<never, never>, { position: string | null }>(
+  "replicas.replayed",
+  `select case when pg_is_in_recovery() then pg_last_wal_replay_lsn()::text end as position`,
+);
