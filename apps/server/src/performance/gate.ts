@@ -1,5 +1,5 @@
+import { type ErrorBody, errorTable } from "@peregrine/protocol";
 import type { Admission, Priority, Ticket } from "@peregrine/resources";
-import { ApiError } from "../http/api-error.ts";
 import { securityHeaders } from "../http/security-headers.ts";
 import type { Endpoint, Endpoints } from "./endpoints.ts";
 
@@ -69,12 +69,30 @@ function canWait(request: Request): boolean {
   return header !== null && /(^|[ ,])u=[567]/.test(header);
 }
 
+const refusalBody = JSON.stringify({
+  error: {
+    code: "overloaded",
+    message: "The server has too much to do. Try again shortly.",
+  },
+} satisfies ErrorBody);
+const refusals = new Map<number, ResponseInit>();
+
+/** Made of parts that are there already: under load there are many, and each takes from the others. */
 function refusal(priority: Priority): Response {
-  const error = new ApiError("overloaded", "The server has too much to do. Try again shortly.", {
-    // Not all at once: what came together would come together again.
-    retryAfterSeconds: priority === "low" ? 10 + Math.random() * 20 : 1 + Math.random() * 2,
-  });
-  const response = error.toResponse();
-  for (const [name, value] of Object.entries(securityHeaders)) response.headers.set(name, value);
-  return response;
+  // Not all at once: what came together would come together again.
+  const seconds = Math.ceil(priority === "low" ? 10 + Math.random() * 20 : 1 + Math.random() * 2);
+  let init = refusals.get(seconds);
+  if (!init) {
+    init = {
+      status: errorTable.overloaded.status,
+      headers: {
+        ...securityHeaders,
+        "content-type": "application/json;charset=utf-8",
+        "cache-control": "no-store",
+        "retry-after": String(seconds),
+      },
+    };
+    refusals.set(seconds, init);
+  }
+  return new Response(refusalBody, init);
 }

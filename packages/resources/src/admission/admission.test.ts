@@ -115,6 +115,20 @@ test("a flood of refusals is spread out, in the order it came, and everyone is t
   expect(admission.state).toMatchObject({ held: 0, inFlight: 0, refused: { read: 200 } });
 });
 
+test("no more than five thousand are held: the others are told at once", async () => {
+  const admission = open({ isRefused: () => true });
+  let told = 0;
+  for (let i = 0; i < 8000; i++) {
+    admission.admit("read", baseline).then(
+      () => told++,
+      () => {},
+    );
+  }
+  await sleep(0);
+  expect(admission.state.held).toBeWithin(4900, 5001);
+  expect(told).toBeGreaterThanOrEqual(2990);
+});
+
 test("closing tells all who are held at once", async () => {
   const admission = open({ isRefused: () => true });
   const flood = Array.from({ length: 5000 }, () => admission.admit("read", baseline));

@@ -1,11 +1,14 @@
 const flushEveryMs = 10;
 const perFlush = 10;
 const maxHeldMs = 1_000;
+/** Each is a connection and some memory; beyond this, to hold them would cost more than it saves. */
+const maxHeld = 5_000;
 
 type Held = { sinceMs: number; send: () => void };
 
 /**
- * Spreads refusals out: a thousand a second go at once, those beyond are held for up to a second.
+ * Spreads refusals out: a thousand a second go at once, those beyond are held for up to a second,
+ * five thousand at most.
  *
  * To refuse costs a fifth of what it costs to serve, and a client that is refused at once asks again
  * at once: 1,000 connections that did so left 8 % of the server for those it had let in. A client
@@ -33,6 +36,7 @@ export class RefusalPace {
       this.#left--;
       return Promise.resolve();
     }
+    if (this.#held.length >= maxHeld) return Promise.resolve();
     return new Promise((send) => this.#held.push({ sinceMs: this.#now(), send }));
   }
 
