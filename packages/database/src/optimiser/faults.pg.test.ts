@@ -185,7 +185,7 @@ describe.each(engines)("on %s", (_, start) => {
     await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
     const reader = fixture.open();
     const refused = await reader.start("administrator").catch((error) => error);
-    expect(refused).toMatchObject({ code: "unavailable" });
+    expect(refused).toMatchObject({ code: "read_only" });
     expect((await reader.plan()).actions.length).toBeGreaterThan(10);
     expect((await reader.overview()).tables.length).toBeGreaterThan(5);
     await sql.unsafe(`alter database ${name} reset default_transaction_read_only`);
