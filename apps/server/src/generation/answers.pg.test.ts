@@ -122,12 +122,15 @@ test("with cancelWhenAlone the model is left when its last reader leaves", async
   const attached = await ada.fetch(`/api/v1/messages/${started.messageId}/stream`, {
     signal: second.signal,
   });
-  await eventsOf(attached).next();
+  // Held until it is aborted: a stream that nothing refers to any more is closed by the collector.
+  const reading = eventsOf(attached);
+  await reading.next();
   const request = server.models.requests.at(-1);
   leave.abort();
   await Bun.sleep(100);
   expect(request?.ending).toBeUndefined();
   second.abort();
+  await expect(Array.fromAsync(reading)).rejects.toThrow();
   await until(() => request?.ending, "the model server to see its client leave");
   await until(async () => (await messagesOf(ada, id))[1]?.status === "stopped");
   expect((await messagesOf(ada, id))[1]?.content).not.toBe("");

@@ -74,11 +74,14 @@ test("a reader on another server keeps an answer alive that would end when alone
   const followed = await there.fetch(`/api/v1/messages/${answerId}/stream`, {
     signal: elsewhere.signal,
   });
-  await eventsOf(followed).next();
+  // Held until it is aborted: a stream that nothing refers to any more is closed by the collector.
+  const reading = eventsOf(followed);
+  await reading.next();
   leave.abort();
   await Bun.sleep(200);
   expect(request?.ending).toBeUndefined();
   elsewhere.abort();
+  await expect(Array.fromAsync(reading)).rejects.toThrow();
   await until(() => request?.ending, "the model to be left");
 });
 
