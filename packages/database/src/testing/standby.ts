@@ -1,9 +1,9 @@
 import { chownSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SQL } from "bun";
 import { findAccount } from "../embedded/account.ts";
 import type { TestPostgres } from "./index.ts";
+import { untilReachable } from "./until-reachable.ts";
 
 const binaries = "/usr/lib/postgresql/15/bin";
 
@@ -48,20 +48,4 @@ export async function startStandby(primary: TestPostgres): Promise<Standby> {
     rmSync(directory, { recursive: true, force: true });
   };
   return { url, stop: () => stopBy("SIGINT"), kill: () => stopBy("SIGQUIT") };
-}
-
-async function untilReachable(url: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const sql = new SQL({ url, max: 1 });
-    try {
-      await sql`select 1`;
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await Bun.sleep(20);
-    } finally {
-      await sql.close({ timeout: 0 });
-    }
-  }
 }
