@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../app/app-state.ts";
 import { MenuButton } from "../app/menu-button.tsx";
 import { titleOf } from "../conversations/title-of.ts";
-import { searchPath } from "../router/route.ts";
+import { conversationPath, searchPath } from "../router/route.ts";
 import { Icon } from "../ui/icon.tsx";
 import { calendarDay, dateAndTime } from "../ui/time.ts";
 import { Search } from "./search.ts";
@@ -113,7 +113,7 @@ function Result({ result }: { result: SearchResult }) {
   const made = (message ?? conversation ?? document)?.createdAt ?? "";
   const kind = message ? (message.role === "user" ? "You" : "Answer") : document ? "File" : "Title";
   const href = conversation
-    ? `/c/${conversation.id}`
+    ? conversationPath(conversation.id, message?.id)
     : `/api/v1/files/${document?.fileId ?? ""}/content`;
   return (
     <li>
