@@ -110,16 +110,16 @@ function Status({ search, query }: { search: Search; query: string }) {
 
 function Result({ result }: { result: SearchResult }) {
   const { message, conversation, document } = result;
-  const made = (message ?? conversation ?? document)?.createdAt ?? "";
+  const made = (message ?? document ?? conversation)?.createdAt ?? "";
   const kind = message ? (message.role === "user" ? "You" : "Answer") : document ? "File" : "Title";
   const href = conversation
-    ? conversationPath(conversation.id, message?.id)
+    ? conversationPath(conversation.id, message?.id ?? document?.messageId ?? undefined)
     : `/api/v1/files/${document?.fileId ?? ""}/content`;
   return (
     <li>
       <a class="search-result" href={href}>
         <span class="search-result-head">
-          <strong>{conversation ? titleOf(conversation) : document?.title}</strong>
+          <strong>{document?.title ?? (conversation && titleOf(conversation))}</strong>
           <span>
             {kind} ·{" "}
             <time dateTime={made} title={dateAndTime(made)}>
@@ -138,5 +138,5 @@ function Result({ result }: { result: SearchResult }) {
 }
 
 function idOf({ message, conversation, document }: SearchResult): string {
-  return (message ?? conversation ?? document)?.id ?? "";
+  return (message ?? document ?? conversation)?.id ?? "";
 }

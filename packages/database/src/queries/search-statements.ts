@@ -153,6 +153,7 @@ export type ConversationJson = {
 export type DocumentJson = {
   id: string;
   file_id: string | null;
+  message_id: string | null;
   title: string;
   content: string;
   created_at: string;
@@ -205,15 +206,25 @@ export const fetchBest = read<
     ${filesOfMessage},
     (select row_to_json(found) from (
       select ${conversationColumns} from conversations
-      where conversations.id = coalesce(messages.conversation_id, best.id)
+      where conversations.id
+        = coalesce(messages.conversation_id, attached.conversation_id, best.id)
     ) as found) as conversation,
     (select row_to_json(found) from (
-      select id, file_id, title, left(content, 20000) as content, created_at from documents
-      where documents.id = best.id
+      select id, file_id, attached.id as message_id, title, left(content, 20000) as content,
+        created_at
+      from documents where documents.id = best.id
     ) as found) as document
   from best
   left join messages on messages.id = best.id and best.source = 'messages'
   left join users on users.id = messages.user_id
+  left join lateral (
+    select holders.id, holders.conversation_id
+    from documents
+    join message_files on message_files.file_id = documents.file_id
+    join messages as holders on holders.id = message_files.message_id
+    where documents.id = best.id and best.source = 'documents'
+    order by holders.id desc limit 1
+  ) as attached on true
   order by best.score desc, best.id desc`,
 );
 

@@ -242,7 +242,7 @@ function toResult(row: FoundRow, query: SearchQuery): SearchResult {
   const message = row.id === null ? null : toMessage(row);
   const conversation = row.conversation && conversationFromJson(row.conversation);
   const document = row.document && documentFromJson(row.document);
-  const text = message?.content ?? conversation?.title ?? row.document?.content ?? "";
+  const text = message?.content ?? row.document?.content ?? conversation?.title ?? "";
   return { message, conversation, document, snippet: makeSnippet(text, query) };
 }
 
@@ -251,6 +251,7 @@ function conversationFromJson(json: ConversationJson) {
   return toConversation({ ...json, ...moments });
 }
 
-function documentFromJson({ id, file_id, title, created_at }: DocumentJson): SearchDocument {
-  return { id, fileId: file_id, title, createdAt: new Date(created_at).toISOString() };
+function documentFromJson(json: DocumentJson): SearchDocument {
+  const { id, file_id: fileId, message_id: messageId, title } = json;
+  return { id, fileId, messageId, title, createdAt: new Date(json.created_at).toISOString() };
 }
