@@ -1,3 +1,4 @@
+import type { PoolSnapshot } from "@peregrine/balancer";
 import { BalancedModel, type Balancing, type ServerFailure } from "./balanced-model.ts";
 import { modelServerAddress } from "./base-url.ts";
 import type { Model } from "./model.ts";
@@ -16,6 +17,8 @@ export type ModelServers = Model & {
   defaultModel(): Promise<string>;
   /** Questions that wait for a server with room. */
   readonly queued: number;
+  /** How the servers stand. */
+  pool(): PoolSnapshot;
   /** Closes idle connections. Streams that still run are their callers' to abort. */
   close(): void;
 };
@@ -59,8 +62,10 @@ export function openModelServers(options: Options): ModelServers {
 
   return {
     stream: (request, signal) => balanced.stream(request, signal),
+    pool: () => balanced.snapshot(),
     get queued() {
-      return balanced.queued;
+      const { interactive, background } = balanced.snapshot().waiting;
+      return interactive + background;
     },
     async list() {
       const ids = await list.ids();
