@@ -26,7 +26,10 @@ function filled(): Metrics {
   pool.onPick({ id: "a:1" }, 5);
   pool.onFirstByte({ id: "a:1" }, 100);
   pool.onEnd({ id: "a:1" }, "succeeded");
-  pool.onStateChange({ server: { id: "a:1" }, from: "up", to: "ejected" });
+  metrics.balancer.watchServers("models", () => [
+    { id: "a:1", state: "ejected", inFlight: 0, latencyMs: 0 },
+    { id: "b:1", state: "up", inFlight: 3, latencyMs: 250 },
+  ]);
   pool.onEjection({ server: { id: "a:1" }, reason: "failures" });
   pool.onQueue({ interactive: 1, background: 2 });
   metrics.onRefused("low", "pressure");
@@ -48,6 +51,13 @@ function filled(): Metrics {
     waitingStatements: 1,
     activeStatements: 3,
     pressure: 0,
+  });
+  metrics.freshness.onPurge("failed", 2);
+  metrics.freshness.take({
+    invalidations: { lagSeconds: 0.15, lagRecords: 2, resyncs: 1 },
+    replicas: [{ name: "standby:5432", lagSeconds: 7 }],
+    purges: { waiting: 3, failing: 1, delaySeconds: 90 },
+    certificates: [{ name: "chat.example.org", notAfterMs: 1_900_000_000_000 }],
   });
   return metrics;
 }
@@ -82,6 +92,16 @@ test("figures stand under the names and labels that the field knows", async () =
     'model_answer_tokens_per_second_sum{model="a-model"} 10',
     'model_errors_total{model="a-model",code="model_timeout"} 1',
     'balancer_server_state{pool="models",server="a:1",state="ejected"} 1',
+    'balancer_server_state{pool="models",server="b:1",state="up"} 1',
+    'balancer_server_state{pool="models",server="b:1",state="ejected"} 0',
+    'balancer_server_in_flight{pool="models",server="b:1"} 3',
+    'balancer_server_latency_seconds{pool="models",server="b:1"} 0.25',
+    "cache_invalidation_lag_seconds 0.15",
+    'database_replication_lag_seconds{replica="standby:5432"} 7',
+    "cdn_purges_waiting 3",
+    "cdn_purge_delay_seconds 90",
+    'cdn_purges_total{result="failed"} 2',
+    'tls_certificate_not_after_seconds{name="chat.example.org"} 1900000000',
     'alert_state{alert="slow",severity="warning"} 2',
     "websocket_active_connections 7",
   ]) {
