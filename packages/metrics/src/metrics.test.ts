@@ -8,11 +8,17 @@ function filled(): Metrics {
   record(200, 2);
   record(200, 2.1);
   record(503, 0.0001);
-  metrics.database.onQuery({ name: "conversations.list", durationMs: 1.5, waitMs: 0 });
+  metrics.database.onQuery({
+    name: "conversations.list",
+    durationMs: 1.5,
+    waitMs: 0,
+    target: "primary",
+  });
   metrics.database.onQuery({
     name: "messages.get",
     durationMs: 30,
     waitMs: 60,
+    target: "primary",
     error: { code: "unavailable" },
   });
   metrics.watchPool(() => ({ active: 3, waiting: 1, size: 50 }));
@@ -84,6 +90,7 @@ test("figures stand under the names and labels that the field knows", async () =
     `http_request_duration_seconds_bucket{le="5",${endpoint},status_code="200"} 3`,
     `http_request_duration_seconds_count{${endpoint},status_code="503"} 1`,
     'database_query_duration_seconds_count{query_type="list",table="conversations"} 1',
+    "database_up 0",
     'database_errors_total{code="unavailable"} 1',
     'database_pool_connections{state="waiting"} 1',
     'cache_hit_ratio{cache_type="ai_response"} 0.75',
@@ -142,7 +149,7 @@ test("a scrape of ten thousand lines lets others go first", async () => {
   const metrics = new Metrics({ version: "1" });
   for (let i = 0; i < 500; i++) {
     metrics.http.endpoint("GET", `/e/${i}`)(200, 0.01);
-    metrics.database.onQuery({ name: `t${i}.q`, durationMs: 1, waitMs: 0 });
+    metrics.database.onQuery({ name: `t${i}.q`, durationMs: 1, waitMs: 0, target: "primary" });
   }
   // Warm, as a server that is scraped is.
   for (let i = 0; i < 3; i++) await metrics.exposition.render();

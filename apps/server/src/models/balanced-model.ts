@@ -75,6 +75,11 @@ export class BalancedModel implements Model {
     this.#onFailure = options.onFailure ?? (() => {});
   }
 
+  /** For administrators: how the servers stand, and to take them out. */
+  get pool(): Pick<Pool, "snapshot" | "drain" | "undrain"> {
+    return this.#pool;
+  }
+
   /** Questions that wait for a server. */
   get queued(): number {
     const { interactive, background } = this.#pool.snapshot().waiting;

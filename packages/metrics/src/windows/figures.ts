@@ -39,7 +39,7 @@ export type Figures = {
   certificate_days: number | null;
 };
 
-export type ModelFigures = {
+type ModelFigures = {
   requests: number;
   errors: number;
   first_token: { p50: number | null; p95: number | null };
