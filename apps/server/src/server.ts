@@ -221,7 +221,8 @@ async function start(
   const network = await openNetworks(config);
   lifecycle.onClose("networks", () => network.close());
   const addresses = await fileAddresses(config);
-  const removals = new FileRemovals({ database, store, network, addresses, log });
+  const onPurge = metrics?.freshness.onPurge;
+  const removals = new FileRemovals({ database, store, network, addresses, log, onPurge });
   lifecycle.onClose("removals", () => removals.stop());
 
   const figures = metrics
@@ -234,7 +235,7 @@ async function start(
         resources,
         openSockets: () => live.openSockets,
         runningAnswers: () => running.size,
-        waitingAnswers: () => models.queued,
+        models,
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());

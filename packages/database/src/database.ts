@@ -16,7 +16,7 @@ import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
 import { userQueries } from "./queries/users.ts";
 import { warmingQueries } from "./queries/warming.ts";
-import { Replicas } from "./replicas/replicas.ts";
+import { type ReplicaState, Replicas } from "./replicas/replicas.ts";
 import { type Run, read } from "./statement.ts";
 
 export type DatabaseOptions = PoolOptions & {
@@ -41,9 +41,10 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
       ? undefined
       : new Replicas({
           primary: pool,
-          replicas: replicaUrls.map(
-            (url) => new Pool({ ...searchOptions, url, target: "replica" }),
-          ),
+          replicas: replicaUrls.map((url) => ({
+            name: new URL(url).host,
+            pool: new Pool({ ...searchOptions, url, target: "replica" }),
+          })),
           fallback: searchPool.run.bind(searchPool),
         });
 
@@ -88,6 +89,11 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
 
     get pool(): PoolState {
       return pool.state;
+    },
+
+    /** How the replicas stand; none where there are none. */
+    get replicas(): ReplicaState[] {
+      return replicas?.states ?? [];
     },
 
     /** Lets running statements end, for `timeoutMs` at most, and closes the connections. */

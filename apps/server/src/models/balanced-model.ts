@@ -2,7 +2,6 @@ import {
   BalancerError,
   Pool,
   type PoolEvents,
-  type PoolSnapshot,
   RetryBudget,
   type Ticket,
 } from "@peregrine/balancer";
@@ -98,9 +97,15 @@ export class BalancedModel implements Model {
     this.#watch = options.watch;
   }
 
-  /** How the servers stand, and who waits for them. */
-  snapshot(): PoolSnapshot {
-    return this.#pool.snapshot();
+  /** For administrators: how the servers stand, and to take them out. */
+  get pool(): Pick<Pool, "snapshot" | "drain" | "undrain"> {
+    return this.#pool;
+  }
+
+  /** Questions that wait for a server. */
+  get queued(): number {
+    const { interactive, background } = this.#pool.snapshot().waiting;
+    return interactive + background;
   }
 
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {

@@ -96,11 +96,18 @@ test("from a replica that stands still nothing older is read than what the user 
     sent.length = 0;
     await database.search.find({ userId: other, text: "owls", ...all });
     expect(sent.filter(({ name }) => name.startsWith("search."))[0]?.target).toBe("replica");
+    const deadline = Date.now() + 10_000;
+    while ((database.replicas[0]?.lagMs ?? 0) < 500) {
+      if (Date.now() > deadline) throw new Error("the replica was not seen to be behind");
+      await Bun.sleep(20);
+    }
   } finally {
     await standbySql`select pg_wal_replay_resume()`;
   }
   await untilFrom("replica", "owls");
   expect((await find("owls")).titles).toEqual(["Owls"]);
+  expect(database.replicas[0]).toMatchObject({ isReachable: true });
+  expect(database.replicas[0]?.lagMs).toBeLessThan(5_000);
 });
 
 test("a replica that dies costs no search", async () => {
@@ -110,5 +117,8 @@ test("a replica that dies costs no search", async () => {
   for (const { titles } of await Promise.all(searches)) expect(titles).toEqual(["Falcons"]);
   expect((await find("falcons")).titles).toEqual(["Falcons"]);
   await untilFrom("primary", "falcons");
+  expect(database.replicas).toMatchObject([
+    { name: new URL(standby.url).host, isReachable: false, lagMs: expect.any(Number) },
+  ]);
   standby = await startStandby(primary);
 });
