@@ -112,7 +112,7 @@ export const settings = {
   }),
   DATABASE_REPLICA_URLS: urlList(postgresSchemes, {
     about:
-      "Read-only copies of it, for searches. Who wrote something finds it at once; others may find it a few seconds later.",
+      "Read-only copies of it, for searches. One that has not got the last write of whoever searches is not asked.",
     secret: true,
   }),
   DB_PREPARE: flag(true, {

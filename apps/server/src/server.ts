@@ -137,10 +137,7 @@ async function start(
   const cache = await openCache(config, uncached, log);
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
-  const database = cachedDatabase(uncached, cache, reads, {
-    // What a replica has may be older than the last write, and must not be kept beyond it.
-    searches: config.DATABASE_REPLICA_URLS.length === 0,
-  });
+  const database = cachedDatabase(uncached, cache, reads);
   const warming = keepWarm(cache, uncached, log);
   lifecycle.onClose("warming", () => warming.stop());
 

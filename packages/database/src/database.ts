@@ -20,7 +20,7 @@ import { type ReplicaState, Replicas } from "./replicas/replicas.ts";
 import { type Run, read } from "./statement.ts";
 
 export type DatabaseOptions = PoolOptions & {
-  /** Read-only copies, for reads that bear a few seconds of delay: searches. */
+  /** Read-only copies, for searches. */
   replicaUrls?: readonly string[];
 };
 
@@ -36,6 +36,8 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
   const pool = new Pool(options);
   const searchOptions = { ...options, ...searchPoolOptions };
   const searchPool = new Pool(searchOptions);
+  const run: Run = pool.run.bind(pool);
+  const runSearch: Run = searchPool.run.bind(searchPool);
   const replicas =
     replicaUrls.length === 0
       ? undefined
@@ -45,23 +47,8 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
             name: new URL(url).host,
             pool: new Pool({ ...searchOptions, url, target: "replica" }),
           })),
-          fallback: searchPool.run.bind(searchPool),
+          fallback: runSearch,
         });
-
-  const run: Run = async (statement, args) => {
-    try {
-      return await pool.run(statement, args);
-    } finally {
-      // Also after an error: a write whose connection broke may have been carried out.
-      if (replicas && !statement.readOnly && typeof args.userId === "string") {
-        replicas.wrote(args.userId);
-      }
-    }
-  };
-  const runSearch: Run = (statement, args) =>
-    replicas && typeof args.userId === "string"
-      ? replicas.run(statement, args, args.userId)
-      : searchPool.run(statement, args);
 
   return {
     users: userQueries(run),
@@ -72,7 +59,7 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
-    search: searchQueries(runSearch),
+    search: searchQueries(runSearch, replicas),
     files: fileQueries(run),
     fileRemovals: fileRemovalQueries(run),
     documents: documentQueries(run),

@@ -1,4 +1,5 @@
 import type { SearchDocument, SearchResult } from "@peregrine/protocol";
+import type { Replicas } from "../replicas/replicas.ts";
 import { correct, lengthsToKnow } from "../search/corrections.ts";
 import {
   decodeSearchCursor,
@@ -85,10 +86,21 @@ type Window = {
  * A window is filled by walking over the newest messages, and if that does not fill it, from the
  * index of words, 25 days at a time: see `docs/search.md`.
  */
-export function searchQueries(run: Run) {
+export function searchQueries(primary: Run, replicas?: Replicas) {
   return {
-    /** @throws InvalidCursorError */
-    async find(given: Search): Promise<SearchPage> {
+    /**
+     * Where the log is, to be handed to `find` while nothing that the user may see has been written
+     * since. Undefined where there are no replicas.
+     */
+    logPosition: replicas && (() => replicas.logPosition()),
+
+    /**
+     * @param position of the log, that must be covered by a replica that answers; without it the
+     *   primary does
+     * @throws InvalidCursorError
+     */
+    async find(given: Search, position?: string): Promise<SearchPage> {
+      const run = position === undefined || !replicas ? primary : replicas.from(position);
       // What half a character stands for is anyone's guess: it parts words, like U+FFFD.
       const search = { ...given, text: given.text.toWellFormed() };
       const nothing = { results: [], nextCursor: null, correctedQuery: null };

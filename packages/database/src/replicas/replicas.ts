@@ -1,8 +1,8 @@
 import { DatabaseError } from "../errors.ts";
 import type { Pool } from "../pool.ts";
-import { type Parameter, type Run, read, type Statement } from "../statement.ts";
+import { only, type Run, read } from "../statement.ts";
+import { LagFloor } from "./lag-floor.ts";
 import { parseLogPosition } from "./log-position.ts";
-import { RecentWrites } from "./recent-writes.ts";
 import { ReplicationLag } from "./replication-lag.ts";
 
 /** A read-only copy, and where it can be reached. */
@@ -37,25 +37,23 @@ type Options = {
   everyMs?: number;
 };
 
-/** After a write, how long until the primary is asked where it is: one question for many writes. */
-const placeAfterMs = 10;
-
 /**
- * Sends reads that bear some delay to read-only copies of the database, in turn.
+ * Sends reads to read-only copies of the database, in turn.
  *
- * A user reads from a replica only when it has replayed what they wrote through this server (by the
- * log's position, LSN), and when it is no more than `maxLagMs` behind. Otherwise, and when a replica
- * fails, the read goes to the primary: at once, nobody waits for a replica to catch up. Writes
- * through other servers are seen after `maxLagMs` at the latest.
+ * Who reads says from which position of the log (LSN) on: a replica that has not replayed it, or is
+ * more than `maxLagMs` behind, is not asked. Then, without a position, and when a replica fails, the
+ * read goes to the primary: at once, nobody waits for a replica to catch up.
+ *
+ * A position that was asked for after a write was acknowledged lies beyond that write, whichever
+ * server wrote it. So a reader who knows that nothing was written since reads the last write.
  */
 export class Replicas {
   readonly #primary: Pool;
   readonly #replicas: Replica[];
   readonly #fallback: Run;
-  readonly #writes: RecentWrites;
+  readonly #floor: LagFloor;
   readonly #lag = new ReplicationLag();
   readonly #timer: Timer;
-  #placeTimer: Timer | undefined;
   #isAsking = false;
   #next = 0;
 
@@ -69,36 +67,31 @@ export class Replicas {
       seenAt,
     }));
     this.#fallback = fallback;
-    this.#writes = new RecentWrites(maxLagMs);
+    this.#floor = new LagFloor(maxLagMs);
     this.#timer = setInterval(() => void this.#ask(), everyMs);
     void this.#ask();
   }
 
-  /** A user's write was committed through the primary. */
-  wrote(userId: string): void {
-    this.#writes.wrote(userId);
-    this.#placeTimer ??= setTimeout(() => {
-      this.#placeTimer = undefined;
-      void this.#askPrimary();
-    }, placeAfterMs);
+  /** Where the primary's log is now. @throws DatabaseError */
+  async logPosition(): Promise<string> {
+    return only(await this.#primary.run(primaryPosition, {})).position;
   }
 
-  /** Sends a read on behalf of a user. */
-  async run<Args extends Record<string, Parameter>, Row>(
-    statement: Statement<Args, Row>,
-    args: Args,
-    userId: string,
-  ): Promise<Row[]> {
-    const replica = this.#choose(userId);
-    if (!replica) return this.#fallback(statement, args);
-    try {
-      return await replica.pool.run(statement, args);
-    } catch (error) {
-      // One that took too long would only do so again.
-      if (!(error instanceof DatabaseError) || error.code === "statement_timeout") throw error;
-      if (error.code === "unavailable") replica.replayed = undefined;
-      return this.#fallback(statement, args);
-    }
+  /** How to send the reads that must see at least what `position` covers. */
+  from(position: string): Run {
+    const least = parseLogPosition(position);
+    return async (statement, args) => {
+      const replica = this.#choose(least);
+      if (!replica) return this.#fallback(statement, args);
+      try {
+        return await replica.pool.run(statement, args);
+      } catch (error) {
+        // One that took too long would only do so again.
+        if (!(error instanceof DatabaseError) || error.code === "statement_timeout") throw error;
+        if (error.code === "unavailable") replica.replayed = undefined;
+        return this.#fallback(statement, args);
+      }
+    };
   }
 
   get states(): ReplicaState[] {
@@ -112,16 +105,16 @@ export class Replicas {
 
   async close(timeoutMs?: number): Promise<void> {
     clearInterval(this.#timer);
-    clearTimeout(this.#placeTimer);
     await Promise.all(this.#replicas.map(({ pool }) => pool.close(timeoutMs)));
   }
 
-  #choose(userId: string): Replica | undefined {
-    const now = performance.now();
+  #choose(least: bigint): Replica | undefined {
+    const floor = this.#floor.at(performance.now());
+    if (floor === undefined) return undefined;
+    const needed = least > floor ? least : floor;
     for (let i = 0; i < this.#replicas.length; i++) {
       const replica = this.#replicas[this.#next++ % this.#replicas.length];
-      if (replica?.replayed === undefined) continue;
-      if (this.#writes.allows(userId, replica.replayed, now)) return replica;
+      if (replica?.replayed !== undefined && replica.replayed >= needed) return replica;
     }
     return undefined;
   }
@@ -135,13 +128,10 @@ export class Replicas {
   }
 
   async #askPrimary(): Promise<void> {
-    const before = this.#writes.unplaced();
     const askedAt = performance.now();
     try {
-      const [row] = await this.#primary.run(primaryPosition, {});
-      if (!row) return;
-      const position = parseLogPosition(row.position);
-      this.#writes.primaryAt(position, askedAt, before);
+      const position = parseLogPosition(await this.logPosition());
+      this.#floor.primaryAt(position, askedAt);
       this.#lag.primaryAt(position, askedAt);
     } catch {
       // The primary is away: what is asked of it fails by itself, and is told there.
