@@ -4,7 +4,9 @@ import { apiKeyRoutes } from "../auth/api-key-routes.ts";
 import { authRoutes } from "../auth/auth-routes.ts";
 import type { Context } from "../context.ts";
 import { conversationRoutes } from "../conversations/conversation-routes.ts";
+import { fileAdminRoutes } from "../files/file-admin-routes.ts";
 import { fileRoutes } from "../files/file-routes.ts";
+import { uploadPartRoutes, uploadRoutes } from "../files/upload-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
@@ -52,12 +54,15 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     })
     // Before the parser of bodies, which would read an upload to its end.
     .use(fileRoutes(context))
+    .use(uploadPartRoutes(context))
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .use(healthRoutes(context, performance))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
+    .use(uploadRoutes(context))
+    .use(fileAdminRoutes(context))
     .use(cacheRoutes(context))
     .use(databaseRoutes(context))
     .use(modelRoutes(context))
