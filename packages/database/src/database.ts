@@ -8,15 +8,18 @@ import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { documentQueries } from "./queries/documents.ts";
 import { fileRemovalQueries } from "./queries/file-removals.ts";
+import { fileSweepQueries } from "./queries/file-sweeps.ts";
 import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
+import { scheduledJobQueries } from "./queries/scheduled-jobs.ts";
 import { searchQueries } from "./queries/search.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
+import { uploadQueries } from "./queries/uploads.ts";
 import { userQueries } from "./queries/users.ts";
 import { warmingQueries } from "./queries/warming.ts";
-import { Replicas } from "./replicas/replicas.ts";
+import { type ReplicaState, Replicas } from "./replicas/replicas.ts";
 import { type Run, read } from "./statement.ts";
 
 export type DatabaseOptions = PoolOptions & {
@@ -43,9 +46,10 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
       ? undefined
       : new Replicas({
           primary: pool,
-          replicas: replicaUrls.map(
-            (url) => new Pool({ ...searchOptions, url, target: "replica" }),
-          ),
+          replicas: replicaUrls.map((url) => ({
+            name: new URL(url).host,
+            pool: new Pool({ ...searchOptions, url, target: "replica" }),
+          })),
           fallback: runSearch,
         });
 
@@ -61,6 +65,9 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
     search: searchQueries(runSearch, replicas),
     files: fileQueries(run),
     fileRemovals: fileRemovalQueries(run),
+    fileSweeps: fileSweepQueries(run),
+    uploads: uploadQueries(run),
+    scheduledJobs: scheduledJobQueries(run),
     documents: documentQueries(run),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
@@ -75,6 +82,11 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
 
     get pool(): PoolState {
       return pool.state;
+    },
+
+    /** How the replicas stand; none where there are none. */
+    get replicas(): ReplicaState[] {
+      return replicas?.states ?? [];
     },
 
     /** Lets running statements end, for `timeoutMs` at most, and closes the connections. */

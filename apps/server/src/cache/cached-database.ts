@@ -7,6 +7,7 @@ import {
   documentsTag,
   fileTag,
   hashText,
+  publicFileTag,
 } from "./cache-types.ts";
 import type { CachedReads } from "./cached-reads.ts";
 import type { AppCache } from "./open-cache.ts";
@@ -150,19 +151,36 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
 
     files: {
       ...files,
-      create: (file) => cache.mutate([documentsTag(file.userId)], () => files.create(file)),
+      create: (file) =>
+        cache.mutate([documentsTag(file.userId), fileTag(file.id)], () => files.create(file)),
       createFromSame: (file) =>
-        cache.mutate([documentsTag(file.userId)], () => files.createFromSame(file)),
+        cache.mutate([documentsTag(file.userId), fileTag(file.id)], () =>
+          files.createFromSame(file),
+        ),
       async get(userId, id) {
         const load = async () => (await files.get(userId, id)) ?? undefined;
         const key = { owner: userId, id };
         const found = await cache.getOrLoad("file_metadata", key, load, { tags: [fileTag(id)] });
         return found ?? null;
       },
+      async getPublic(hash) {
+        const text = Buffer.from(hash).toString("hex");
+        const load = async () => (await files.getPublic(hash)) ?? undefined;
+        const key = { owner: "everybody", hash: text };
+        const tags = [publicFileTag(text)];
+        return (await cache.getOrLoad("public_file", key, load, { tags })) ?? null;
+      },
+      async setPublic(userId, id, isPublic) {
+        const file = await files.get(userId, id);
+        if (!file) return null;
+        const tags = [fileTag(id), publicFileTag(file.hash)];
+        return cache.mutate(tags, () => files.setPublic(userId, id, isPublic));
+      },
       async delete(userId, id) {
-        const conversationIds = await files.conversationsOf(userId, id);
-        const tags = [fileTag(id), documentsTag(userId), ...conversationIds.map(conversationTag)];
-        return cache.mutate(tags, () => files.delete(userId, id));
+        return deleteFile(userId, id, () => files.delete(userId, id));
+      },
+      async deleteUnattached(userId, id) {
+        return deleteFile(userId, id, () => files.deleteUnattached(userId, id));
       },
     },
 
@@ -184,6 +202,17 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
     return cache.getOrLoad("log_position", { owner: userId, kind: "search" }, logPosition, {
       tags,
     });
+  }
+
+  async function deleteFile(userId: string, id: string, work: () => Promise<boolean>) {
+    const file = await files.get(userId, id);
+    if (!file) return false;
+    const conversationIds = await files.conversationsOf(userId, id);
+    const tags = [
+      ...[fileTag(id), publicFileTag(file.hash), documentsTag(userId)],
+      ...conversationIds.map(conversationTag),
+    ];
+    return cache.mutate(tags, work);
   }
 
   async function findUser(userId: string) {

@@ -1,8 +1,14 @@
 import { FrequencySketch } from "./frequency-sketch.ts";
-import type { PolicyNode } from "./policy-node.ts";
-import { ShadowCaches } from "./shadow-caches.ts";
+import { PolicyNode } from "./policy-node.ts";
+import { type Shadow, ShadowCaches } from "./shadow-caches.ts";
 import { TinyLfu } from "./tiny-lfu.ts";
 import { WindowClimber } from "./window-climber.ts";
+
+/** What it keeps of an entry. */
+export class FollowedNode extends PolicyNode {
+  /** Where the shadow caches have this key, if they follow it. */
+  shadow: Shadow | undefined = undefined;
+}
 
 /**
  * The eviction policy of the memory layer: W-TinyLFU whose window follows the traffic.
@@ -11,7 +17,7 @@ import { WindowClimber } from "./window-climber.ts";
  * and loops want none. Far from the best the shadow caches pull towards the better extreme; near it
  * hill climbing finds the rest. All of it is counting: a hit allocates nothing.
  */
-export class AdaptivePolicy<N extends PolicyNode> {
+export class AdaptivePolicy<N extends FollowedNode> {
   readonly #capacity: number;
   readonly #sketch: FrequencySketch;
   readonly #lists: TinyLfu<N>;
@@ -27,7 +33,15 @@ export class AdaptivePolicy<N extends PolicyNode> {
     const { capacity, random, onEvict } = options;
     this.#capacity = capacity;
     this.#sketch = new FrequencySketch(Math.min(capacity, FIRST_SKETCH));
-    this.#lists = new TinyLfu({ capacity, sketch: this.#sketch, random, onEvict });
+    this.#lists = new TinyLfu({
+      capacity,
+      frequencyOf: (node) => this.#sketch.frequencyOf(node),
+      random,
+      onEvict: (node) => {
+        this.#letGo(node);
+        onEvict(node);
+      },
+    });
     this.#shadows = new ShadowCaches({ capacity, sketch: this.#sketch, random });
   }
 
@@ -43,14 +57,15 @@ export class AdaptivePolicy<N extends PolicyNode> {
     return this.#lists.windowShare;
   }
 
-  frequency(hash: number): number {
-    return this.#sketch.frequency(hash);
+  /** How often an entry that is held was asked for lately, 0 to 15. */
+  frequencyOf(node: N): number {
+    return this.#sketch.frequencyOf(node);
   }
 
   hit(node: N): void {
-    this.#sketch.increment(node.hash);
+    this.#sketch.use(node);
     this.#climber.hits++;
-    if (node.sampled) this.#shadows.request(node.hash, true);
+    if (node.shadow !== undefined) this.#hitFollowed(node, node.shadow);
     this.#lists.hit(node);
   }
 
@@ -60,15 +75,17 @@ export class AdaptivePolicy<N extends PolicyNode> {
       this.#sketch.grow(Math.min(this.#capacity, this.#sketch.capacity * 2));
     }
     this.#sketch.increment(hash);
+    this.#sketch.hold(node);
     this.#climber.misses++;
-    node.sampled = this.#shadows.follows(hash);
-    if (node.sampled) this.#shadows.request(hash, false);
+    node.shadow = this.#shadows.find(hash);
+    if (node.shadow !== undefined) this.#shadows.request(node.shadow, false);
     this.#lists.add(node);
     this.#adapt();
   }
 
   remove(node: N): void {
     this.#lists.remove(node);
+    this.#letGo(node);
   }
 
   reweigh(node: N, weight: number): void {
@@ -77,6 +94,17 @@ export class AdaptivePolicy<N extends PolicyNode> {
 
   shrinkTo(weight: number): void {
     this.#lists.shrinkTo(weight);
+  }
+
+  #hitFollowed(node: N, shadow: Shadow): void {
+    // The shadows know of uses from the counters alone.
+    this.#sketch.raise(node.hash, node.uses);
+    this.#shadows.request(shadow, true);
+  }
+
+  /** What the entry counted is not lost when it goes: the key may come again. */
+  #letGo(node: N): void {
+    this.#sketch.raise(node.hash, this.#sketch.frequencyOf(node));
   }
 
   #adapt(): void {

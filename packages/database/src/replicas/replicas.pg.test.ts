@@ -103,11 +103,18 @@ test("a replica that stands still answers for positions that it has come to, and
     }
     // After five seconds it is too far behind for anybody.
     await untilFromPosition("primary", before, "owls");
+    const deadline = Date.now() + 10_000;
+    while ((database.replicas[0]?.lagMs ?? 0) < 500) {
+      if (Date.now() > deadline) throw new Error("the replica was not seen to be behind");
+      await Bun.sleep(20);
+    }
   } finally {
     await standbySql`select pg_wal_replay_resume()`;
   }
   await untilFrom("replica", "owls");
   expect((await find("owls")).titles).toEqual(["Owls"]);
+  expect(database.replicas[0]).toMatchObject({ isReachable: true });
+  expect(database.replicas[0]?.lagMs).toBeLessThan(5_000);
 }, 30_000);
 
 test("without a position the primary answers", async () => {
@@ -122,5 +129,8 @@ test("a replica that dies costs no search", async () => {
   for (const { titles } of await Promise.all(searches)) expect(titles).toEqual(["Falcons"]);
   expect((await find("falcons")).titles).toEqual(["Falcons"]);
   await untilFrom("primary", "falcons");
+  expect(database.replicas).toMatchObject([
+    { name: new URL(standby.url).host, isReachable: false, lagMs: expect.any(Number) },
+  ]);
   standby = await startStandby(primary);
 });

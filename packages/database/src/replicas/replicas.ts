@@ -3,16 +3,32 @@ import type { Pool } from "../pool.ts";
 import { only, type Run, read } from "../statement.ts";
 import { LagFloor } from "./lag-floor.ts";
 import { parseLogPosition } from "./log-position.ts";
+import { ReplicationLag } from "./replication-lag.ts";
 
-type Replica = {
-  pool: Pool;
+/** A read-only copy, and where it can be reached. */
+type ReplicaPool = { name: string; pool: Pool };
+
+type Replica = ReplicaPool & {
   /** How far it has come; undefined while it is not to be used. */
   replayed: bigint | undefined;
+  /** How far it had come when it last answered, and when that was. */
+  seen: bigint;
+  seenAt: number;
+};
+
+/** How a replica stands. */
+export type ReplicaState = {
+  /** Host and port. */
+  name: string;
+  /** Whether it answers. */
+  isReachable: boolean;
+  /** How far it is behind, or for how long it has not answered. */
+  lagMs: number;
 };
 
 type Options = {
   primary: Pool;
-  replicas: Pool[];
+  replicas: ReplicaPool[];
   /** Where a read goes that no replica may answer. */
   fallback: Run;
   /** A replica that is further behind is not read from. */
@@ -36,13 +52,20 @@ export class Replicas {
   readonly #replicas: Replica[];
   readonly #fallback: Run;
   readonly #floor: LagFloor;
+  readonly #lag = new ReplicationLag();
   readonly #timer: Timer;
   #isAsking = false;
   #next = 0;
 
   constructor({ primary, replicas, fallback, maxLagMs = 5_000, everyMs = 250 }: Options) {
     this.#primary = primary;
-    this.#replicas = replicas.map((pool) => ({ pool, replayed: undefined }));
+    const seenAt = performance.now();
+    this.#replicas = replicas.map((replica) => ({
+      ...replica,
+      replayed: undefined,
+      seen: 0n,
+      seenAt,
+    }));
     this.#fallback = fallback;
     this.#floor = new LagFloor(maxLagMs);
     this.#timer = setInterval(() => void this.#ask(), everyMs);
@@ -69,6 +92,15 @@ export class Replicas {
         return this.#fallback(statement, args);
       }
     };
+  }
+
+  get states(): ReplicaState[] {
+    const now = performance.now();
+    return this.#replicas.map(({ name, replayed, seen, seenAt }) => ({
+      name,
+      isReachable: replayed !== undefined,
+      lagMs: replayed === undefined ? now - seenAt : this.#lag.of(seen, now),
+    }));
   }
 
   async close(timeoutMs?: number): Promise<void> {
@@ -98,7 +130,9 @@ export class Replicas {
   async #askPrimary(): Promise<void> {
     const askedAt = performance.now();
     try {
-      this.#floor.primaryAt(parseLogPosition(await this.logPosition()), askedAt);
+      const position = parseLogPosition(await this.logPosition());
+      this.#floor.primaryAt(position, askedAt);
+      this.#lag.primaryAt(position, askedAt);
     } catch {
       // The primary is away: what is asked of it fails by itself, and is told there.
     }
@@ -108,6 +142,11 @@ export class Replicas {
     try {
       const [row] = await replica.pool.run(replicaPosition, {});
       replica.replayed = row?.position ? parseLogPosition(row.position) : undefined;
+      if (replica.replayed === undefined) return;
+      replica.seen = replica.replayed;
+      replica.seenAt = performance.now();
+      const positions = this.#replicas.map(({ seen }) => seen).sort((a, b) => Number(a - b));
+      this.#lag.forget(positions[0] ?? 0n);
     } catch {
       // Away. It is asked again, and until it answers nothing is read there.
       replica.replayed = undefined;
