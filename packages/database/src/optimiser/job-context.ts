@@ -19,6 +19,8 @@ export type Limits = {
   unusedAfterMs: number;
   /** Indexes, and room lost in tables, that are smaller are not worth advice. */
   leastBytes: number;
+  /** How long a transaction may be open before it is told of. */
+  longTransactionMs: number;
 };
 
 export const defaultLimits: Limits = {
@@ -30,6 +32,7 @@ export const defaultLimits: Limits = {
   probeMs: 3_000,
   unusedAfterMs: 7 * 86_400_000,
   leastBytes: 1024 * 1024,
+  longTransactionMs: 5 * 60_000,
 };
 
 /** What the steps of a job share. A dry run only looks, and says what it would do. */

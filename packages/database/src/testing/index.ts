@@ -23,8 +23,12 @@ export type TestDatabase = {
   drop(): Promise<void>;
 };
 
-/** Starts a real Postgres in a new directory. What it holds is lost in a crash of the machine. */
-export async function startTestPostgres(): Promise<TestPostgres> {
+/**
+ * Starts a real Postgres in a new directory. What it holds is lost in a crash of the machine.
+ *
+ * @param more settings that take a start
+ */
+export async function startTestPostgres(more: Record<string, string> = {}): Promise<TestPostgres> {
   const directory = mkdtempSync(join(tmpdir(), "peregrine-pg-"));
   // Postgres does not run as root, and its account has to pass.
   chmodSync(directory, 0o711);
@@ -33,6 +37,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     full_page_writes: "off",
     shared_buffers: "32MB",
     autovacuum: "off",
+    ...more,
   };
   const log = { info() {}, warn: console.warn, error: console.error };
   const postgres = await startEmbeddedPostgres({ directory: join(directory, "pg"), settings, log });

@@ -5,7 +5,6 @@ import { type OwnTable, oidList } from "../own-tables.ts";
 import { shorten } from "./missing-indexes.ts";
 import { readStatements } from "./statements.ts";
 
-const longTransactionMs = 5 * 60_000;
 const slowMeanMs = 100;
 const hitRatioWanted = 0.95;
 /** With fewer reads a ratio says nothing. */
@@ -115,7 +114,7 @@ async function transactionIds({ watch }: JobContext): Promise<Advice[]> {
     );
 }
 
-async function longTransactions({ watch }: JobContext): Promise<Advice[]> {
+async function longTransactions({ watch, limits }: JobContext): Promise<Advice[]> {
   const rows = await watch.query<{
     pid: number;
     user: string;
@@ -134,7 +133,7 @@ async function longTransactions({ watch }: JobContext): Promise<Advice[]> {
       and pid <> pg_backend_pid() and application_name <> 'peregrine optimiser'
       and xact_start < clock_timestamp() - make_interval(secs => $1::float8)
     order by xact_start`,
-    [longTransactionMs / 1000],
+    [limits.longTransactionMs / 1000],
   );
   const open = rows.map(({ pid, user, application, state, ms, begun, mayEnd }) =>
     advise({
@@ -152,7 +151,7 @@ async function longTransactions({ watch }: JobContext): Promise<Advice[]> {
     `select gid, (extract(epoch from clock_timestamp() - prepared) * 1000)::float8 as ms
     from pg_prepared_xacts where database = current_database()
       and prepared < clock_timestamp() - make_interval(secs => $1::float8)`,
-    [longTransactionMs / 1000],
+    [limits.longTransactionMs / 1000],
   );
   const forgotten = prepared.map(({ gid, ms }) =>
     advise({
