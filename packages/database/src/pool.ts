@@ -13,6 +13,11 @@ export type PoolOptions = {
   poolSize?: number;
   /** Connections that are opened on top while all others are held up, and closed when idle. */
   maxOverflow?: number;
+  /**
+   * How long a statement waits before one of those is opened for it. A statement runs in well under
+   * a millisecond: one that waits for the 50 that are the default is behind slow ones.
+   */
+  overflowAfterMs?: number;
   /** How long a statement waits for a connection before it fails with PoolTimeoutError. */
   poolTimeoutMs?: number;
   /** The age at which a connection is replaced; 0 for never. */
@@ -52,8 +57,6 @@ export type PoolState = {
   size: number;
 };
 
-/** A statement runs in well under a millisecond: one that waits this long is behind slow ones. */
-const overflowAfterMs = 50;
 const overflowIdleSeconds = 10;
 const connectionTimeoutSeconds = 10;
 
@@ -75,6 +78,7 @@ export class Pool {
   readonly #overflow: SQL | undefined;
   readonly #coreSize: number;
   readonly #overflowSize: number;
+  readonly #overflowAfterMs: number;
   readonly #timeoutMs: number;
   readonly #target: QueryInfo["target"];
   readonly #onQuery: ((info: QueryInfo) => void) | undefined;
@@ -88,6 +92,7 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#coreSize = options.poolSize ?? 20;
     this.#overflowSize = options.maxOverflow ?? 30;
+    this.#overflowAfterMs = options.overflowAfterMs ?? 50;
     this.#timeoutMs = options.poolTimeoutMs ?? 30_000;
     this.#target = options.target ?? "primary";
     this.#onQuery = options.on?.query;
@@ -223,14 +228,14 @@ export class Pool {
     if (this.state.active === 0) this.#drained?.();
   }
 
-  /** Looks after the queue every 50 ms for as long as there is one. */
+  /** Looks after the queue for as long as there is one. */
   #schedule(): void {
     if (this.#timer !== undefined || this.#queue.length === 0) return;
-    const everyMs = Math.min(overflowAfterMs, this.#timeoutMs);
+    const everyMs = Math.min(this.#overflowAfterMs, this.#timeoutMs);
     this.#timer = setTimeout(() => this.#serveLate(), everyMs);
   }
 
-  /** Gives overflow connections to those who waited for 50 ms, and fails those who waited too long. */
+  /** Gives overflow connections to those who waited for one, and fails those who waited too long. */
   #serveLate(): void {
     this.#timer = undefined;
     const now = performance.now();
@@ -239,7 +244,7 @@ export class Pool {
       if (
         this.#overflow &&
         this.#overflowActive < this.#overflowSize &&
-        waitedMs >= overflowAfterMs
+        waitedMs >= this.#overflowAfterMs
       ) {
         this.#overflowActive++;
         this.#queue.shift();

@@ -56,6 +56,46 @@ test("while the database cannot be reached: a clear 503 at once, and recovery by
   expect(await titles()).toBe(before + 3);
 });
 
+test("while all connections are held up: a clear 503 in time, other work goes on, and recovery", async () => {
+  const small = await startTestServer({
+    DB_POOL_SIZE: "2",
+    DB_MAX_OVERFLOW: "1",
+    DB_POOL_TIMEOUT: "1",
+    LOG_LEVEL: "silent",
+  });
+  const sql = new SQL({ url: small.databaseUrl, max: 1 });
+  try {
+    const eve = await TestUser.register(small);
+    await eve.newConversation({ title: "Free" });
+    const answers: Response[] = [];
+    const asked: Promise<unknown>[] = [];
+    await sql.begin(async (tx) => {
+      await tx`lock table conversations in exclusive mode`;
+      for (let i = 0; i < 8; i++) {
+        asked.push(eve.fetch(path, create).then((response) => answers.push(response)));
+      }
+      // Three of them hold all connections, the others find none.
+      await until(() => answers.length === 5, "five to be refused");
+      for (const response of answers) {
+        expect(response.status).toBe(503);
+        expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+        expect(await response.json()).toEqual({
+          error: { code: "database_unavailable", message: "The database is busy. Try again." },
+        });
+      }
+      // Search has connections of its own.
+      expect((await eve.fetch("/api/v1/search?q=free")).status).toBe(200);
+      expect((await fetch(`${small.url}/health`)).status).toBe(200);
+    });
+    await Promise.all(asked);
+    expect(answers.slice(5).map(({ status }) => status)).toEqual([201, 201, 201]);
+    await until(async () => (await eve.fetch(path, create)).status === 201, "the recovery");
+  } finally {
+    await sql.close();
+    await small.stop();
+  }
+});
+
 test("while the database is read-only: reads go on, writes get a clear 503, and recovery", async () => {
   const setReadOnly = async (value: "on" | "off") => {
     await admin.unsafe(
