@@ -155,6 +155,11 @@ export class Api {
     return this.#json("GET", path);
   }
 
+  /** Asks such a part for what it makes of a body. */
+  post<Body>(path: string, body: object): Promise<Body> {
+    return this.#json("POST", path, body);
+  }
+
   /** Does something in such a part. */
   async act(method: "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<void> {
     await this.#send(method, path, body);
