@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { ask, launchBrowser, newestAnswer, newPerson, signUp } from "./browser.ts";
 import { type ModelServer, startModelServer } from "./model-server/model-server.ts";
 import { type ServerProcess, startServerProcess } from "./server-process.ts";
@@ -51,7 +51,93 @@ test("a person finds an old question as they type, by keyboard alone, and opens 
   await mark.waitFor();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
+  await page.waitForURL(`${address}?message=*`);
+  await page.locator(".question[data-found]").getByText("albatrosses").waitFor();
+  expect(problems).toEqual([]);
+  await page.context().close();
+});
+
+/** A conversation with so many questions, asked by the API. @returns its address */
+async function converse(page: Page, questions: string[], fileIds: string[] = []): Promise<string> {
+  const created = await page.request.post(`${server.url}/api/v1/conversations`, { data: {} });
+  const { conversation } = (await created.json()) as { conversation: { id: string } };
+  for (const content of questions) {
+    const path = `/api/v1/conversations/${conversation.id}/messages`;
+    const answer = await page.request.post(server.url + path, {
+      headers: { accept: "application/json" },
+      data: { content: `${content} {{tokens=2}}`, fileIds },
+    });
+    expect(answer.status()).toBe(201);
+  }
+  return `${server.url}/c/${conversation.id}`;
+}
+
+test("a result opens its conversation at the message, from which one scrolls both ways", async () => {
+  const { page, problems } = await newPerson(browser);
+  await signUp(page, server.url);
+  const questions = Array.from({ length: 90 }, (_, i) => `Question number ${i}.`);
+  questions[20] = "Where do quokkas live?";
+  const address = await converse(page, questions);
+
+  const feed = page.getByRole("feed");
+  const found = page.locator(".question[data-found]");
+  const open = async () => {
+    await page.goto(`${server.url}/search?q=quokkas`);
+    await page.getByRole("link", { name: "Where do quokkas live?" }).click();
+    await found.waitFor();
+  };
+  await open();
+  expect(page.url()).toStartWith(`${address}?message=`);
+  expect(await found.textContent()).toContain("Where do quokkas live?");
+  const isInView = () =>
+    found.evaluate((element) => {
+      const { top, bottom } = element.getBoundingClientRect();
+      return top > 0 && bottom < window.innerHeight;
+    });
+  expect(await isInView()).toBe(true);
+  expect(await feed.getByText("Question number 89.").count()).toBe(0);
+  await page.reload();
+  await found.waitFor();
+  expect(await isInView()).toBe(true);
+
+  // Down to the newest and up to the first, by the wheel.
+  await feed.hover();
+  for (const [deltaY, text] of [
+    [600, "Question number 89."],
+    [-600, "Question number 0."],
+  ] as const) {
+    const until = Date.now() + 30_000;
+    while (!(await feed.getByText(text).isVisible())) {
+      if (Date.now() > until) throw new Error(`${text} did not come into view within 30 s`);
+      await page.mouse.wheel(0, deltaY);
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+    }
+  }
+
+  await open();
+  await page.getByRole("button", { name: "Jump to latest" }).click();
+  await feed.getByText("Question number 89.").waitFor();
   await page.waitForURL(address);
+
+  await open();
+  await ask(page, "And what do they eat? {{tokens=2}}");
+  await feed.getByText("And what do they eat?").waitFor();
+  await feed.getByText("Question number 89.").waitFor();
+  await page.getByRole("button", { name: "Regenerate answer" }).waitFor();
+  expect(problems).toEqual([]);
+  await page.context().close();
+}, 90_000);
+
+test("a file that is attached leads to its question", async () => {
+  const { page, problems } = await newPerson(browser);
+  await signUp(page, server.url);
+  const file = { name: "fungi.txt", mimeType: "text/plain", buffer: Buffer.from("On mycelium.") };
+  const uploaded = await page.request.post(`${server.url}/api/v1/files`, { multipart: { file } });
+  const { file: kept } = (await uploaded.json()) as { file: { id: string } };
+  await converse(page, ["What does it say?"], [kept.id]);
+  await page.goto(`${server.url}/search?q=mycelium`);
+  await page.getByRole("link", { name: "fungi.txt" }).click();
+  await page.locator(".question[data-found]").getByText("What does it say?").waitFor();
   expect(problems).toEqual([]);
   await page.context().close();
 });

@@ -24,6 +24,13 @@ const BASE = "/api/v1";
 const CONVERSATIONS_PER_PAGE = 50;
 const MESSAGES_PER_PAGE = 50;
 
+/** Before a cursor, after one, or around a message. */
+export type MessagePlace =
+  | { cursor: string }
+  | { after: string }
+  | { around: string }
+  | Record<string, never>;
+
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /**
@@ -94,8 +101,9 @@ export class Api {
     await this.#send("DELETE", `/conversations/${id}`);
   }
 
-  messages(conversationId: string, cursor?: string): Promise<MessageListBody> {
-    const query = page(MESSAGES_PER_PAGE, cursor);
+  /** The newest messages, or those at a place. */
+  messages(conversationId: string, place: MessagePlace = {}): Promise<MessageListBody> {
+    const query = new URLSearchParams({ limit: String(MESSAGES_PER_PAGE), ...place });
     return this.#json("GET", `/conversations/${conversationId}/messages?${query}`);
   }
 
