@@ -1,30 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
-import { ask, launchBrowser, newestAnswer, newPerson, signUp } from "./browser.ts";
-import { type ModelServer, startModelServer } from "./model-server/model-server.ts";
-import { type ServerProcess, startServerProcess } from "./server-process.ts";
+import { expect, test } from "bun:test";
+import { ask, newestAnswer, newPerson, signUp } from "./browser.ts";
+import { useSystem } from "./use-system.ts";
 
-let browser: Browser;
-let models: ModelServer;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  models = startModelServer();
-  [browser, server] = await Promise.all([
-    launchBrowser(),
-    startServerProcess({ MODEL_SERVERS: models.url, SHUTDOWN_TIMEOUT: "1" }),
-  ]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.remove();
-  models.stop();
-});
+const system = useSystem();
 
 test("a person finds an old question as they type, by keyboard alone, and opens it", async () => {
-  const { page, problems } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page, problems } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await ask(page, "How far do <b>albatrosses</b> fly? {{tokens=3}}");
   await page.getByRole("button", { name: "Regenerate answer" }).waitFor();
   expect(await newestAnswer(page)).toContain("word2");

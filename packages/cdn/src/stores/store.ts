@@ -29,7 +29,7 @@ export type Part = {
 };
 
 /** A request with which somebody else sends a part to the store; it takes that part alone. */
-export type SignedPart = { url: string; headers: Record<string, string> };
+type SignedPart = { url: string; headers: Record<string, string> };
 
 /**
  * Files that come in parts, in any order, over hours, from several processes: what is there stays
