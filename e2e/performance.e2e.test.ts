@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { launchBrowser, newPerson, signUp } from "./browser.ts";
 import { type ServerProcess, startServerProcess } from "./server-process.ts";
+import { until } from "./until.ts";
 
 let browser: Browser;
 let server: ServerProcess;
@@ -25,14 +26,6 @@ async function tile(page: Page, title: string): Promise<string> {
     .getByRole("listitem")
     .filter({ has: page.getByRole("heading", { name: title }) });
   return (await item.locator(".tile-value").first().textContent()) ?? "";
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = Date.now() + 30_000;
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`waited 30 s for ${what}`);
-    await Bun.sleep(50);
-  }
 }
 
 /** The page as the administrator of the first test sees it, in a browser profile of its own. */
