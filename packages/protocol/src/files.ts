@@ -86,6 +86,7 @@ export const FileRemovalsBody = Type.Object({
     lastError: Type.Union([Type.String(), Type.Null()]),
   }),
 });
+export type FileRemovalsBody = Static<typeof FileRemovalsBody>;
 
 const LeftOvers = Type.Object({
   uploads: Type.Integer({ description: "Uploads that nobody finished." }),

@@ -280,6 +280,7 @@ export const AlertRuleListBody = Type.Object({
     }),
   ),
 });
+export type AlertRuleListBody = Static<typeof AlertRuleListBody>;
 export const AlertRuleBody = Type.Object({ rule: AlertRule });
 
 /** What a rule can speak of. */

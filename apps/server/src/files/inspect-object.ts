@@ -5,7 +5,7 @@ import type { FileStore } from "@peregrine/cdn";
 import { headBytes, mediaTypeOf } from "./media-type.ts";
 import { bytesForText } from "./text/extract-text.ts";
 
-export type Inspected = {
+type Inspected = {
   sizeBytes: number;
   hash: Uint8Array;
   mediaType: string;

@@ -5,7 +5,7 @@ import { ApiError } from "../http/api-error.ts";
 import { cutOff, toUploadError } from "./receive-file.ts";
 
 /** A part that has arrived and waits on this machine's disk. */
-export type ReceivedPart = { path: string; sha256: Uint8Array; discard(): Promise<void> };
+type ReceivedPart = { path: string; sha256: Uint8Array; discard(): Promise<void> };
 
 /**
  * Takes the body of a request as one part of a file: exactly so many bytes, with the SHA-256 that

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Message, StreamEvent } from "@peregrine/protocol";
 import { Api } from "../api/api.ts";
-import type { SendForm } from "../api/send-form.ts";
+import type { SendBody } from "../api/send-body.ts";
 import { ConversationList } from "../conversations/conversation-list.ts";
 import { conversation, idOf, manualFrames, message } from "../testing/samples.ts";
 import { Thread } from "./thread.ts";
@@ -38,7 +38,7 @@ const started = (question: number, answer: number): StreamEvent => ({
 });
 const done: StreamEvent = { type: "done", status: "complete" };
 
-function setUp(id: string | null, routes: Record<string, Handler>, sendForm?: SendForm) {
+function setUp(id: string | null, routes: Record<string, Handler>, sendBody?: SendBody) {
   const calls: string[] = [];
   const api = new Api({
     fetch: async (url, init) => {
@@ -48,7 +48,7 @@ function setUp(id: string | null, routes: Record<string, Handler>, sendForm?: Se
       if (!handler) throw new Error(`no route ${call}`);
       return handler(init.body ? JSON.parse(String(init.body)) : undefined, { ...init, url });
     },
-    ...(sendForm ? { sendForm } : {}),
+    ...(sendBody ? { sendBody } : {}),
     onUnauthenticated: () => {},
   });
   const said: string[] = [];

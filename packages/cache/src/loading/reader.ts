@@ -1,5 +1,6 @@
 import { type Body, encodeBody } from "../body.ts";
 import type { CacheSettings } from "../cache-options.ts";
+import type { Clock } from "../clock.ts";
 import { CacheError } from "../errors.ts";
 import { checkTags } from "../guards.ts";
 import { type Address, addressOf, type KeyParts, restOfKey, textOf } from "../key.ts";
@@ -17,6 +18,7 @@ import type { Load, Loader } from "./loader.ts";
  */
 export class Reader {
   readonly #settings: CacheSettings;
+  readonly #clock: Clock;
   readonly #memory: MemoryLayer;
   readonly #knowledge: Knowledge;
   readonly #flights: Flights;
@@ -33,6 +35,7 @@ export class Reader {
     loader: Loader;
   }) {
     this.#settings = options.settings;
+    this.#clock = options.settings.clock;
     this.#memory = options.memory;
     this.#knowledge = options.knowledge;
     this.#flights = options.flights;
@@ -43,13 +46,12 @@ export class Reader {
   hit(type: TypeState, parts: KeyParts): Entry | undefined {
     const entry = type.index.get(textOf(parts.owner), restOfKey(type, parts));
     if (entry === undefined) return undefined;
-    const { clock } = this.#settings;
     const { leaseUntil, changes } = this.#knowledge;
     let now: number;
     if (type.shared && leaseUntil !== Number.POSITIVE_INFINITY) {
-      now = clock.now();
+      now = this.#clock.now();
       if (now >= leaseUntil) return undefined;
-    } else now = clock.recent();
+    } else now = this.#clock.recent();
     if (now >= entry.freshUntil) return undefined;
     if (entry.checkedAt !== changes && !this.#memory.isCurrent(entry)) return undefined;
     this.#lookedAt = now;
@@ -125,7 +127,7 @@ export class Reader {
   #staleEntry(type: TypeState, at: Address): Entry | undefined {
     const entry = this.#memory.peek(type, at);
     if (entry === undefined) return undefined;
-    const now = this.#settings.clock.now();
+    const now = this.#clock.now();
     if (type.shared && now >= this.#knowledge.leaseUntil) return undefined;
     if (now >= entry.expiresAt || !this.#memory.isCurrent(entry)) {
       if (now >= entry.expiresAt) type.counts.expirations++;
@@ -138,7 +140,7 @@ export class Reader {
   /** Loads anew; serves the stale value at once, when it takes too long, or when it fails. */
   async #serveStale(stale: Entry, load: Load): Promise<Entry> {
     const { type } = stale;
-    if (this.#settings.clock.now() < stale.refreshAt) {
+    if (this.#clock.now() < stale.refreshAt) {
       type.counts.staleServed++;
       return stale;
     }
@@ -165,14 +167,14 @@ export class Reader {
     type.counts.refreshes++;
     const begin = () => this.#loader.run({ type, at: old, tags, load, purpose: "refresh" });
     return this.#flights.share(type, key, tags, begin).catch((error) => {
-      old.refreshAt = this.#settings.clock.now() + RETRY_REFRESH_MS;
+      old.refreshAt = this.#clock.now() + RETRY_REFRESH_MS;
       this.#settings.events.onError?.(error, "refresh");
       return undefined;
     });
   }
 
   #isFresh(entry: Entry): boolean {
-    return this.#settings.clock.now() < entry.freshUntil;
+    return this.#clock.now() < entry.freshUntil;
   }
 }
 

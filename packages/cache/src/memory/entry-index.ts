@@ -9,13 +9,13 @@ import type { Entry } from "./entry.ts";
  * (the first page of a list), it holds a map of owners.
  */
 export class EntryIndex {
-  readonly #found = new Map<string, Entry | Map<string, Entry>>();
+  readonly #found = new Map<string, Entry | SharedRest>();
 
   get(owner: string, rest: string): Entry | undefined {
     const found = this.#found.get(rest);
     if (found === undefined) return undefined;
-    if (found instanceof Map) return found.get(owner);
-    return found.owner === owner ? found : undefined;
+    if (found.owner === owner) return found;
+    return found instanceof SharedRest ? found.get(owner) : undefined;
   }
 
   /** Puts an entry in where there is none. */
@@ -23,12 +23,10 @@ export class EntryIndex {
     const { owner, rest } = entry;
     const found = this.#found.get(rest);
     if (found === undefined) this.#found.set(rest, entry);
-    else if (found instanceof Map) found.set(owner, entry);
+    else if (found instanceof SharedRest) found.set(owner, entry);
     else {
-      const entries = new Map([
-        [found.owner, found],
-        [owner, entry],
-      ]);
+      const entries = new SharedRest();
+      entries.set(found.owner, found).set(owner, entry);
       this.#found.set(rest, entries);
     }
   }
@@ -38,7 +36,7 @@ export class EntryIndex {
     const { owner, rest } = entry;
     const found = this.#found.get(rest);
     if (found === entry) return this.#found.delete(rest);
-    if (!(found instanceof Map) || found.get(owner) !== entry) return false;
+    if (!(found instanceof SharedRest) || found.get(owner) !== entry) return false;
     found.delete(owner);
     if (found.size === 0) this.#found.delete(rest);
     return true;
@@ -47,8 +45,14 @@ export class EntryIndex {
   /** All entries. Some may go and others come while this is under way. */
   *values(): Generator<Entry> {
     for (const found of this.#found.values()) {
-      if (found instanceof Map) yield* found.values();
+      if (found instanceof SharedRest) yield* found.values();
       else yield found;
     }
   }
+}
+
+/** The entries of several owners whose keys go on alike. */
+class SharedRest extends Map<string, Entry> {
+  /** So that a look-up need not ask first which of the two it found. */
+  readonly owner = undefined;
 }

@@ -1,4 +1,4 @@
-import type { FrequencySketch } from "./frequency-sketch.ts";
+import type { Counted, FrequencySketch } from "./frequency-sketch.ts";
 import { appendNewest, moveToNewest, OUTSIDE, oldest, PolicyNode, unlink } from "./policy-node.ts";
 import { TinyLfu } from "./tiny-lfu.ts";
 
@@ -44,7 +44,7 @@ export class ShadowCaches {
     this.#capacity = Math.max(1, Math.round(options.capacity / rate));
     this.#frequent = new TinyLfu({
       capacity: this.#capacity,
-      frequencyOf: (node) => options.sketch.frequency(node.hash),
+      frequencyOf: (node) => options.sketch.frequencyOf(node),
       random: options.random,
       onEvict: ({ shadow }) => this.#forget(shadow),
     });
@@ -56,13 +56,16 @@ export class ShadowCaches {
     return this.#shadows.get(hash) ?? new Shadow(hash);
   }
 
-  /** A followed key was asked for, and the real cache had it or not. */
-  request(shadow: Shadow, hit: boolean): void {
+  /** A followed key was asked for, so often as its node says, and the real cache had it or not. */
+  request(shadow: Shadow, counted: Counted, hit: boolean): void {
     this.#requests++;
     if (hit) this.#actualHits++;
     if (!isIn(shadow)) this.#shadows.set(shadow.recent.hash, shadow);
-    this.#askRecent(shadow.recent);
-    this.#askFrequent(shadow.frequent);
+    const { recent, frequent } = shadow;
+    frequent.uses = counted.uses;
+    frequent.halvings = counted.halvings;
+    this.#askRecent(recent);
+    this.#askFrequent(frequent);
   }
 
   /** 1: the window should grow; -1: shrink; 0: no extreme is clearly better than what we do. */
@@ -132,7 +135,7 @@ function isIn({ recent, frequent }: Shadow): boolean {
   return recent.isIn || frequent.region !== OUTSIDE;
 }
 
-const MAX_ENTRIES = 256;
+const MAX_ENTRIES = 128;
 /** Fewer sampled requests than this say nothing. */
 const MIN_REQUESTS = 256;
 /** By how much of all requests an extreme must be better before it counts. */
