@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { freePort, startVarnish, type Varnish } from "@peregrine/cdn/testing";
+import { startVarnish, type Varnish } from "@peregrine/cdn/testing";
+import { freePort } from "@peregrine/process/testing";
 import type { Browser, Page } from "playwright-core";
 import { ask, launchBrowser, newPerson, signUp } from "./browser.ts";
 import { type RedisServer, startRedisServer } from "./redis-server.ts";

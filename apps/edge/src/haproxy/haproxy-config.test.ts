@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@peregrine/process/testing";
 import { readConfig } from "../config.ts";
 import { ServerProcess } from "../fleet/server-process.ts";
 import { readServerEntries } from "../servers/server-entries.ts";
@@ -28,14 +28,6 @@ function write(text: string): string {
   const file = join(directory, "haproxy.cfg");
   writeFileSync(file, text);
   return file;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function start(servers: string, environment: Record<string, string> = {}): Promise<string> {

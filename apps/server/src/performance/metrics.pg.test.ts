@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@peregrine/process/testing";
 import { SQL } from "bun";
 import {
   allEvents,
@@ -99,7 +100,7 @@ test("on the main port metrics are for administrators and the scrape token alone
 
 test("a real Prometheus scrapes both ports, and finds the figures of the routes", async () => {
   const directory = mkdtempSync(join(tmpdir(), "peregrine-prometheus-"));
-  const port = freePort();
+  const port = await freePort();
   await Bun.write(
     join(directory, "prometheus.yml"),
     `global: { scrape_interval: 1s }
@@ -170,10 +171,3 @@ test("without METRICS_ENABLED there are none, and the server serves", async () =
 });
 
 type Answer = { data: { result: { metric: object; value: [number, string] }[] } };
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "@peregrine/process/testing";
 import { SMTPServer } from "smtp-server";
 import type { AlertNote } from "../engine/alert-note.ts";
 import { alertmanagerReceiver } from "./alertmanager.ts";
@@ -196,14 +197,6 @@ test("a real Alertmanager takes alerts, and their end", async () => {
   await receiver.send([{ ...note, state: "resolved" }], signal());
   await until(async () => (await active()).length === 0);
 }, 30_000);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadlineMs = Date.now() + 20_000;

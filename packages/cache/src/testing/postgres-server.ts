@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { chmod, chown, cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freePort } from "@peregrine/process/testing";
 import postgres from "postgres";
 import { sleep } from "../time-limit.ts";
-import { freePort } from "./free-port.ts";
 
 export interface TestPostgres {
   readonly url: string;

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@peregrine/process/testing";
 import { createClient } from "redis";
 import type { RedisTarget } from "../redis/redis-link.ts";
 import { sleep } from "../time-limit.ts";
-import { freePort } from "./free-port.ts";
 
 export type RedisKind = "single" | "tls" | "cluster" | "sentinel";
 

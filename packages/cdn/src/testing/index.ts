@@ -1,3 +1,2 @@
-export { freePort } from "./free-port.ts";
 export { type ObjectStore, startObjectStore } from "./start-object-store.ts";
 export { startVarnish, type Varnish } from "./start-varnish.ts";

@@ -8,7 +8,7 @@ import {
   PutBucketCorsCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { freePort } from "./free-port.ts";
+import { freePort } from "@peregrine/process/testing";
 
 export type ObjectStore = {
   options: { bucket: string; region: string; endpoint: string; credentials: typeof user };

@@ -1,7 +1,7 @@
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@peregrine/process/testing";
 import { SQL } from "bun";
 import { findAccount } from "../embedded/account.ts";
 import type { TestPostgres } from "./index.ts";
@@ -50,15 +50,6 @@ max_client_conn = 200
       await bouncer.exited;
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 async function untilReachable(url: string): Promise<void> {
