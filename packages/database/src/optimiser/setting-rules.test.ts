@@ -54,6 +54,18 @@ test("memory that all connections together cannot have is taken back", () => {
   expect(wanted(greedy, server)).toEqual({ work_mem: "16MB", effective_cache_size: "12288MB" });
 });
 
+test("the slow compression of the log is named, a fast one is not", () => {
+  for (const [value, better] of [
+    ["pglz", "off"],
+    ["on", "off"],
+    ["off", undefined],
+    ["lz4", undefined],
+    ["zstd", undefined],
+  ] as const) {
+    expect(wanted([setting("wal_compression", value)], server).wal_compression).toBe(better);
+  }
+});
+
 test("what makes data unsafe is named, and never changed without a person", () => {
   const unsafe = ["fsync", "full_page_writes", "synchronous_commit"].map((name) =>
     setting(name, "off"),

@@ -126,6 +126,20 @@ test("titles and documents are found beside messages, a title before a text", as
   expect(message?.conversation?.id).toBe(message?.message?.conversationId as string);
 });
 
+test("an unfinished word finds the latest thousand titles, a whole one all of them", async () => {
+  const user = await fixture.makeUser();
+  const old = await fixture.makeConversation(user);
+  await sql`update conversations set title = 'Hummingbirds of old', updated_at = '2020-01-01'
+    where id = ${old}`;
+  await sql`insert into conversations (id, user_id, title)
+    select gen_random_uuid(), ${user}, 'Plain' from generate_series(1, 1000)`;
+  expect(await texts(user, "hummingbirds ")).toEqual(["Hummingbirds of old"]);
+  expect(await texts(user, "hummingbirds")).toEqual(["Hummingbirds of old"]);
+  expect(await texts(user, "hummingb")).not.toContain("Hummingbirds of old");
+  await sql`update conversations set updated_at = now() where id = ${old}`;
+  expect(await texts(user, "hummingb")).toEqual(["Hummingbirds of old"]);
+});
+
 test("nobody finds what is another's, superseded or deleted", async () => {
   const [eve, bob] = [await fixture.makeUser(), await fixture.makeUser()];
   const { conversation, ids } = await say(bob, ["the zanzibar secret", "zanzibar again"]);
