@@ -215,7 +215,7 @@ export const listMessagesAround = read<
       select ${messageColumns}, ${filesOfMessage}
       from messages
       where (messages.conversation_id, messages.id) > (conversations.id, :id::uuid)
-        and messages.conversation_id <= conversations.id and messages.superseded_at is null
+        and messages.conversation_id <= conversations.id and ${isCurrent("messages")}
       order by messages.conversation_id, messages.id limit :newerLimit
     )
     union all
@@ -223,7 +223,7 @@ export const listMessagesAround = read<
       select ${messageColumns}, ${filesOfMessage}
       from messages
       where (messages.conversation_id, messages.id) <= (conversations.id, :id::uuid)
-        and messages.conversation_id >= conversations.id and messages.superseded_at is null
+        and messages.conversation_id >= conversations.id and ${isCurrent("messages")}
       order by messages.conversation_id desc, messages.id desc limit :olderLimit
     )
   ) as page on true
@@ -235,5 +235,5 @@ const getMessage = read<{ userId: string; id: string }, MessageRow>(
   "messages.get",
   `select ${messageColumns}, users.name as author, ${filesOfMessage}
   from messages join users on users.id = messages.user_id
-  where messages.id = :id and messages.user_id = :userId and messages.superseded_at is null`,
+  where messages.id = :id and messages.user_id = :userId and ${isCurrent("messages")}`,
 );
