@@ -49,12 +49,13 @@ console.log("                             first token, ms               cores in
 console.log(
   "                             p50     p90     p99  asked   model server  Peregrine  streams  this",
 );
-const all = { direct: [] as number[], through: [] as number[] };
+const all = { direct: [] as number[], through: [] as number[], database: [] as number[] };
 const medians: number[] = [];
 for (let round = 1; round <= Number(values.rounds); round++) {
-  const { direct, through, cores } = await measure();
+  const { direct, through, database, cores } = await measure();
   all.direct.push(...direct);
   all.through.push(...through);
+  all.database.push(...database);
   medians.push(percentile(through, 0.5) - percentile(direct, 0.5));
   console.log(`${row(`round ${round}: model server`, quantiles(direct))}${asked(direct)}`);
   const used = cores.map((share, i) => share.toFixed(2).padStart([15, 11, 9, 6][i] as number));
@@ -64,6 +65,7 @@ console.log(row("all: model server", quantiles(all.direct)) + asked(all.direct))
 console.log(row("through Peregrine", quantiles(all.through)) + asked(all.through));
 const added = quantiles(all.through).map((ms, i) => ms - (quantiles(all.direct)[i] as number));
 console.log(row("added", added));
+console.log(row("of it, the database", quantiles(all.database)));
 console.log(`added at the median, by round: ${medians.map((ms) => ms.toFixed(2)).join(", ")}`);
 
 load.send("stop");
@@ -79,13 +81,21 @@ process.exit(wrong + failed.length > 0 ? 1 : 0);
 async function measure() {
   const direct: number[] = [];
   const through: number[] = [];
+  const database: number[] = [];
   const startedMs = performance.now();
   const before = await cpuSeconds();
   for (let turn = 0; performance.now() - startedMs < roundMs; turn++) {
     const conversation = conversations[turn % conversations.length] as string;
     const pair = [
       async () => direct.push(await firstTokenMs(askModel)),
-      async () => through.push(await firstTokenMs((text) => account.ask(conversation, text))),
+      async () =>
+        through.push(
+          await firstTokenMs(async (text) => {
+            const response = await account.ask(conversation, text);
+            database.push(databaseMs(response));
+            return response;
+          }),
+        ),
     ];
     for (const ask of turn % 2 === 0 ? pair : pair.reverse()) await ask();
     await Bun.sleep(pauseMs);
@@ -93,7 +103,7 @@ async function measure() {
   const after = await cpuSeconds();
   const seconds = (performance.now() - startedMs) / 1000;
   const cores = after.map((used, i) => (used - (before[i] as number)) / seconds);
-  return { direct, through, cores };
+  return { direct, through, database, cores };
 }
 
 async function firstTokenMs(ask: (question: string) => Promise<Response>): Promise<number> {
@@ -108,6 +118,11 @@ function askModel(content: string): Promise<Response> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ model: "test", stream: true, messages: [{ role: "user", content }] }),
   });
+}
+
+/** What the application waited for its database, until the question was saved. */
+function databaseMs({ headers }: Response): number {
+  return Number(/db;dur=([\d.]+)/.exec(headers.get("server-timing") ?? "")?.[1] ?? 0);
 }
 
 async function cpuSeconds(): Promise<number[]> {

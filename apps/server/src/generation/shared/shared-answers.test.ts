@@ -245,7 +245,7 @@ test("a slow reader holds up nobody, and catches up in few deltas", async () => 
   for (let i = 1; i < 1000; i++) model.last().say("x");
   model.last().end();
   await quick.done;
-  const rest = await Array.fromAsync(slow);
+  const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => slow });
   expect(rest).toHaveLength(3);
   expect(rest[0]).toEqual({ type: "delta", text: "x".repeat(999) });
 });
