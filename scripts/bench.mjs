@@ -1,6 +1,14 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { fail, findBun, installPackages, root, run, serverEnvironment } from "./set-up.mjs";
+import {
+  buildWeb,
+  fail,
+  findBun,
+  installPackages,
+  root,
+  run,
+  serverEnvironment,
+} from "./set-up.mjs";
 
 // npm run bench -- <name> [options]: runs bench/<name>/main.ts.
 const [name = "", ...options] = process.argv.slice(2);
@@ -12,4 +20,7 @@ if (name === "" || name.includes("/") || !existsSync(main)) {
   fail(`npm run bench -- <name>, where <name> is one of: ${names.join(", ")}`);
 }
 installPackages();
-run(findBun(), [main, ...options], { env: serverEnvironment });
+const bun = findBun();
+// Benches that start the server need what it serves.
+buildWeb(bun);
+run(bun, [main, ...options], { env: serverEnvironment });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { serverEnvironment } from "../../scripts/set-up.mjs";
 
 const root = join(import.meta.dirname, "../..");
+const children = new Set<{ kill(): void }>();
 
 export type Started = {
   url: string;
@@ -45,16 +46,41 @@ export async function spawnBun(args: string[]): Promise<Started> {
   return started(child, (await firstLine(child, (line) => line.startsWith("http"))).trim());
 }
 
+/** Starts a program that tells what comes of it by messages. */
+export function fork<Message>(path: string, args: string[], onMessage: (message: Message) => void) {
+  const child = Bun.spawn([process.execPath, path, ...args], {
+    cwd: root,
+    env: serverEnvironment,
+    stdio: ["ignore", "inherit", "inherit"],
+    ipc: onMessage,
+  });
+  endWithUs(child);
+  return { ...measuresOf(child.pid), send: (message: string) => child.send(message) };
+}
+
 type Child = Bun.Subprocess<"ignore", "pipe", "inherit">;
 
 function spawn(args: string[], environment: Record<string, string>, cwd: string): Child {
-  return Bun.spawn([process.execPath, ...args], {
+  const child = Bun.spawn([process.execPath, ...args], {
     cwd,
     env: { ...serverEnvironment, PORT: "0", ...environment },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
   });
+  endWithUs(child);
+  return child;
+}
+
+/** A bench that fails or is stopped leaves nothing running behind it. */
+function endWithUs(child: { kill(): void }): void {
+  if (children.size === 0) {
+    process.on("exit", () => {
+      for (const each of children) each.kill();
+    });
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+  }
+  children.add(child);
 }
 
 async function firstLine(child: Child, isIt: (line: string) => boolean): Promise<string> {
@@ -81,19 +107,25 @@ function started(child: Child, url: string): Started {
   return {
     url,
     pid: child.pid,
+    ...measuresOf(child.pid),
+    async stop() {
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}
+
+function measuresOf(pid: number) {
+  return {
     async cpuSeconds() {
-      const stat = await Bun.file(`/proc/${child.pid}/stat`).text();
+      const stat = await Bun.file(`/proc/${pid}/stat`).text();
       // utime and stime are the 12th and 13th after the name, in ticks of 10 ms.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return (Number(fields[11]) + Number(fields[12])) / 100;
     },
     async residentBytes() {
-      const status = await Bun.file(`/proc/${child.pid}/status`).text();
+      const status = await Bun.file(`/proc/${pid}/status`).text();
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
-    },
-    async stop() {
-      child.kill("SIGTERM");
-      await child.exited;
     },
   };
 }

@@ -9,12 +9,13 @@ import {
 import { Metrics } from "@peregrine/metrics";
 import { Lifecycle, type Log } from "@peregrine/process";
 import { createAttemptLimits } from "./auth/attempt-limits.ts";
-import { createAuthentication } from "./auth/authentication.ts";
+import { createAuthentication, createKnownReader } from "./auth/authentication.ts";
 import { createPasswords } from "./auth/passwords.ts";
 import { openBus } from "./bus/open-bus.ts";
 import { answerCache } from "./cache/answer-cache.ts";
 import { cachedDatabase } from "./cache/cached-database.ts";
 import { cachedReads } from "./cache/cached-reads.ts";
+import { knownCredentials } from "./cache/credentials.ts";
 import { keepWarm } from "./cache/keep-warm.ts";
 import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
@@ -37,6 +38,7 @@ import { keepLease } from "./health/lease.ts";
 import { createApp, maxBodyBytes } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
+import { memoryReads } from "./http/memory-reads.ts";
 import { RequestTimings } from "./http/request-timings.ts";
 import { loadWebFiles } from "./http/web-files.ts";
 import { LiveHub } from "./live/live-hub.ts";
@@ -301,7 +303,15 @@ async function start(
     hostname: config.HOST,
     port: config.PORT,
     maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    fetch: gate.before(app.fetch, endpoints),
+    fetch: gate.before(
+      app.fetch,
+      endpoints,
+      memoryReads({
+        endpoints,
+        knownReader: createKnownReader(knownCredentials(cache)),
+        reads,
+      }),
+    ),
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));

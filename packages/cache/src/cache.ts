@@ -73,6 +73,14 @@ export class Cache<T extends TypeTable> {
     return this.#reader.hit(this.#type(name), key)?.value as ValueOf<T[N]> | undefined;
   }
 
+  /**
+   * The bytes that `getOrLoadBody` made, if memory can serve them now; undefined also where the entry
+   * is due to be renewed, which `getOrLoadBody` sees to.
+   */
+  peekBody<N extends keyof T & string>(name: N, key: KeyOf<T[N]>): Body | undefined {
+    return this.#reader.bodyOfHit(this.#type(name), key);
+  }
+
   /** The value, loaded by `load` when no layer has it. Concurrent readers share one load. */
   getOrLoad<N extends keyof T & string>(
     name: N,

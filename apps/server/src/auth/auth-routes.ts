@@ -95,7 +95,7 @@ export function authRoutes(context: Context) {
       "/auth/logout",
       async ({ request, server }) => {
         requireOwnOrigin(request, config.PUBLIC_URL);
-        const token = readSessionCookie(request);
+        const token = readSessionCookie(request.headers);
         if (token) {
           const tokenHash = hashSecret(token);
           await database.sessions.delete(tokenHash);

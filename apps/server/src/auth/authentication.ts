@@ -1,5 +1,6 @@
 import type { Database } from "@peregrine/database";
 import type { User } from "@peregrine/protocol";
+import type { KnownCredentials } from "../cache/credentials.ts";
 import { ApiError } from "../http/api-error.ts";
 import { hashSecret } from "./secrets.ts";
 import { readSessionCookie } from "./session-cookie.ts";
@@ -25,18 +26,39 @@ export function createAuthentication(
   return async (request) => {
     const authorization = request.headers.get("authorization");
     if (authorization !== null) {
-      const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+      const key = bearerKey(authorization);
       const found = key ? await database.apiKeys.find(hashSecret(key)) : null;
       if (!found) throw new ApiError("unauthenticated", "The API key is not valid.");
       return { user: found.user, credential: keyCredential(found.apiKeyId) };
     }
-    const token = readSessionCookie(request);
+    const token = readSessionCookie(request.headers);
     const tokenHash = token ? hashSecret(token) : null;
     const session = tokenHash && (await database.sessions.find(tokenHash));
     if (!session) throw new ApiError("unauthenticated", "Sign in first.");
     requireOwnOrigin(request, publicOrigin);
     return { user: session.user, credential: sessionCredential(tokenHash) };
   };
+}
+
+/**
+ * Who asks for a read, the user's id, where memory knows; undefined says nothing, and leaves it to
+ * `Authenticate`, also to refuse. Upgrades are left to it too, since for them the origin counts.
+ */
+export function createKnownReader(known: KnownCredentials) {
+  return ({ headers }: Request): string | undefined => {
+    if (headers.get("upgrade") !== null) return undefined;
+    const authorization = headers.get("authorization");
+    if (authorization !== null) {
+      const key = bearerKey(authorization);
+      return key && known.apiKey(hashSecret(key));
+    }
+    const token = readSessionCookie(headers);
+    return token && known.session(hashSecret(token));
+  };
+}
+
+function bearerKey(authorization: string): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
 }
 
 export const keyCredential = (apiKeyId: string) => `key:${apiKeyId}`;

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 /** A secret that is handed out once; what is kept is its hash. */
 export type Secret = { text: string; hash: Uint8Array };
@@ -14,5 +14,5 @@ export function newSecret(prefix = ""): Secret {
  * no comparison of secrets takes a time that tells anything.
  */
 export function hashSecret(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
+  return hash("sha256", text, "buffer");
 }

@@ -1,12 +1,18 @@
 const name = "peregrine_session";
 
 /** @returns the token, or undefined where there is no session cookie. */
-export function readSessionCookie(request: Request): string | undefined {
-  const header = request.headers.get("cookie");
+export function readSessionCookie(headers: Headers): string | undefined {
+  const header = headers.get("cookie");
   if (header === null) return undefined;
-  for (const pair of header.split(";")) {
-    const equals = pair.indexOf("=");
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+  // In place, without a list of all the cookies there are: it is done for each request.
+  for (let start = 0; start < header.length; ) {
+    const semicolon = header.indexOf(";", start);
+    const end = semicolon === -1 ? header.length : semicolon;
+    const equals = header.indexOf("=", start);
+    if (equals !== -1 && equals < end && header.slice(start, equals).trim() === name) {
+      return header.slice(equals + 1, end).trim();
+    }
+    start = end + 1;
   }
   return undefined;
 }

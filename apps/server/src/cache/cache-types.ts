@@ -117,4 +117,5 @@ export const documentsTag = (userId: string) => `documents:${userId}`;
 /** What changes with a session or a key. */
 export const credentialTag = (hash: Uint8Array) => `credential:${hashText(hash)}`;
 
-export const hashText = (hash: Uint8Array) => Buffer.from(hash).toString("base64url");
+export const hashText = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("base64url");

@@ -10,6 +10,7 @@ import {
   publicFileTag,
 } from "./cache-types.ts";
 import type { CachedReads } from "./cached-reads.ts";
+import { apiKeyKey, isValidSession, sessionKey } from "./credentials.ts";
 import type { AppCache } from "./open-cache.ts";
 
 /**
@@ -40,11 +41,10 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
     sessions: {
       ...sessions,
       async find(tokenHash) {
-        const key = { owner: hashText(tokenHash), kind: "session" };
         const tags = [credentialTag(tokenHash)];
         const found = await cache.getOrLoad(
           "session",
-          key,
+          sessionKey(tokenHash),
           async () => {
             const asOf = cache.stamp();
             const session = await sessions.find(tokenHash);
@@ -54,7 +54,7 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
           },
           { tags },
         );
-        if (!found?.expiresAt || Date.parse(found.expiresAt) <= Date.now()) return null;
+        if (!isValidSession(found)) return null;
         const user = await findUser(found.userId);
         return user && { user, expiresAt: found.expiresAt };
       },
@@ -67,7 +67,7 @@ export function cachedDatabase(database: Database, cache: AppCache, reads: Cache
       async find(keyHash) {
         const found = await cache.getOrLoad(
           "api_key",
-          { owner: hashText(keyHash), kind: "key" },
+          apiKeyKey(keyHash),
           async () => {
             const asOf = cache.stamp();
             const key = await apiKeys.find(keyHash);

@@ -12,6 +12,8 @@ type CachedRead<Args, Value> = {
   value(args: Args): Promise<Value>;
   /** Undefined for what is not there. */
   body(args: Args): Promise<Body | undefined>;
+  /** The same if memory has the bytes at hand; undefined says nothing. */
+  peek(args: Args): Body | undefined;
 };
 
 /** The reads that people make most: what one sees on opening the application and a conversation. */
@@ -56,19 +58,26 @@ export function cachedReads(database: Database, cache: AppCache): CachedReads {
     conversation: {
       value: (args) => cache.getOrLoad(...conversation(args)),
       body: async (args) => present(await cache.getOrLoadBody(...conversation(args))),
+      peek: ({ userId, id }) => present(cache.peekBody("conversation", { owner: userId, id })),
     },
     firstConversations: {
       value: (args) => cache.getOrLoad(...firstConversations(args)),
       body: async (args) => present(await cache.getOrLoadBody(...firstConversations(args))),
+      peek: ({ userId, limit }) =>
+        present(cache.peekBody("conversation_list", { owner: userId, limit })),
     },
     firstMessages: {
       value: (args) => cache.getOrLoad(...firstMessages(args)),
       body: async (args) => present(await cache.getOrLoadBody(...firstMessages(args))),
+      peek: ({ userId, conversationId, limit }) =>
+        present(
+          cache.peekBody("message_list", { owner: userId, conversation: conversationId, limit }),
+        ),
     },
   };
 }
 
 /** What is not there is `null` as JSON. */
-function present(body: Body): Body | undefined {
-  return body.bytes.byteLength === "null".length ? undefined : body;
+function present(body: Body | undefined): Body | undefined {
+  return body?.bytes.byteLength === "null".length ? undefined : body;
 }

@@ -36,6 +36,14 @@ export class EncodedJson {
     if (!form) {
       form = compressBody(this.bytes, encoding);
       forms.set(encoding, form);
+      // From then on it is there at once. One that fails is told to who waits, and tried again.
+      if (form instanceof Promise) {
+        const kept = forms;
+        form.then(
+          (bytes) => kept.set(encoding, bytes),
+          () => kept.delete(encoding),
+        );
+      }
     }
     return form;
   }

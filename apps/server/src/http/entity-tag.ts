@@ -40,6 +40,8 @@ function matchesTag(name: string, header: string, tag: string): boolean {
       { field: name },
     );
   }
+  // What nearly every client sends: the one tag it has, as it was given.
+  if (header === tag) return true;
   if (header.trim() === "*") return true;
   const opaque = tag.slice(1, -1);
   for (const [, found = ""] of header.matchAll(/(?:W\/)?"([^"]*)"/g)) {

@@ -11,7 +11,7 @@ type Options = {
   /** The largest body that any route takes; each has a limit of its own below it. */
   maxBodyBytes: number;
   /** What answers requests: the application's own `fetch`, with whatever stands before it. */
-  fetch: (request: Request) => Promise<Response | undefined>;
+  fetch: (request: Request) => Promise<Response | undefined> | Response;
 };
 
 /**

@@ -71,11 +71,16 @@ export class RequestTimings {
     const timing = this.#current.getStore();
     if (!timing) return undefined;
     const { startedMs, databaseMs, queries, modelMs } = timing;
-    let header = `total;dur=${round(performance.now() - startedMs)}`;
+    let header = totalTiming(startedMs);
     if (queries > 0) header += `, db;dur=${round(databaseMs)};desc="${queries}"`;
     if (modelMs !== undefined) header += `, model;dur=${round(modelMs)}`;
     return header;
   }
+}
+
+/** `Server-Timing` of a request that neither asked the database nor a model. */
+export function totalTiming(startedMs: number): string {
+  return `total;dur=${round(performance.now() - startedMs)}`;
 }
 
 /** Microseconds are as fine as a header should be. */

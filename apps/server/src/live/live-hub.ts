@@ -85,12 +85,15 @@ export class LiveHub {
 
   /** An event of an answer, as it goes out to its stream. */
   publishAnswerEvent(answer: AnswerLog, { id, event }: Pick<LoggedEvent, "id" | "event">): void {
+    const { userId } = answer;
+    const isWantedElsewhere = this.#wantedElsewhere.has(userId);
+    // Most tokens are wanted by no tab, and there are thousands a second.
+    if (event.type === "delta" && !isWantedElsewhere && !this.#wantedHere.has(userId)) return;
     const { conversationId, messageId } = answer.started;
     const socketEvent: SocketEvent = { type: "answer", conversationId, messageId, id, event };
-    if (event.type !== "delta") this.#sendEverywhere(userTopic(answer.userId), socketEvent);
-    else if (this.#wantedElsewhere.has(answer.userId)) {
-      this.#sendEverywhere(deltaTopic(answer.userId), socketEvent);
-    } else this.#send(deltaTopic(answer.userId), socketEvent);
+    if (event.type !== "delta") this.#sendEverywhere(userTopic(userId), socketEvent);
+    else if (isWantedElsewhere) this.#sendEverywhere(deltaTopic(userId), socketEvent);
+    else this.#send(deltaTopic(userId), socketEvent);
   }
 
   #sendEverywhere(topic: string, event: SocketEvent): void {

@@ -1,5 +1,6 @@
 import { type ErrorBody, errorTable } from "@peregrine/protocol";
 import type { Admission, Priority, Ticket } from "@peregrine/resources";
+import type { MemoryReads } from "../http/memory-reads.ts";
 import { securityHeaders } from "../http/security-headers.ts";
 import type { Endpoint, Endpoints } from "./endpoints.ts";
 
@@ -32,24 +33,53 @@ export class Gate {
     this.#tickets.get(request)?.release(false);
   }
 
-  /** @returns the application's `fetch` with the gate before it */
-  before(fetch: Fetch, endpoints: Endpoints): (request: Request) => Promise<Response | undefined> {
-    return async (request) => {
+  /**
+   * @param reads what is answered from memory, without the application
+   * @returns the application's `fetch` with the gate before it
+   */
+  before(
+    fetch: Fetch,
+    endpoints: Endpoints,
+    reads: MemoryReads = () => undefined,
+  ): (request: Request) => Promise<Response | undefined> | Response {
+    return (request) => {
       const startedMs = this.#now();
       const endpoint = endpoints.find(request.method, request.url);
-      const response = await this.#answer(request, endpoint, fetch);
-      // An upgrade to a socket has no response. A stream has begun.
-      endpoint.record(response?.status ?? 101, (this.#now() - startedMs) / 1000);
-      return response;
+      if (endpoint.priority === null) return this.#record(fetch(request), endpoint, startedMs);
+      const priority = canWait(request) ? "low" : endpoint.priority;
+      const ticket = this.#admission.tryAdmit(priority, endpoint.baseline);
+      // Who has no place is not answered from memory either: the line is there for all.
+      const known = ticket && reads(request, endpoint, startedMs);
+      if (!known) {
+        const response = this.#answer(request, endpoint, priority, ticket, fetch);
+        return this.#record(response, endpoint, startedMs);
+      }
+      // Answered within this call: it held up nobody, and says nothing about load.
+      ticket.release(false);
+      endpoint.record(known.status, (this.#now() - startedMs) / 1000);
+      return known;
     };
   }
 
-  async #answer(request: Request, endpoint: Endpoint, fetch: Fetch): Promise<Response | undefined> {
-    if (endpoint.priority === null) return fetch(request);
-    const priority = canWait(request) ? "low" : endpoint.priority;
-    const ticket =
-      this.#admission.tryAdmit(priority, endpoint.baseline) ??
-      (await this.#admission.admit(priority, endpoint.baseline));
+  async #record(
+    answer: ReturnType<Fetch> | Promise<Response | undefined>,
+    endpoint: Endpoint,
+    startedMs: number,
+  ): Promise<Response | undefined> {
+    const response = await answer;
+    // An upgrade to a socket has no response. A stream has begun.
+    endpoint.record(response?.status ?? 101, (this.#now() - startedMs) / 1000);
+    return response;
+  }
+
+  async #answer(
+    request: Request,
+    { baseline }: Endpoint,
+    priority: Priority,
+    taken: Ticket | undefined,
+    fetch: Fetch,
+  ): Promise<Response | undefined> {
+    const ticket = taken ?? (await this.#admission.admit(priority, baseline));
     if (!ticket) return refusal(priority);
     this.#tickets.set(request, ticket);
     try {

@@ -60,7 +60,13 @@ export class Reader {
     return entry;
   }
 
-  /** The same for `getOrLoad`, which renews what is asked for often before it expires. */
+  /** The bytes of a hit for which nothing is left to do: they were made before, and it is not due. */
+  bodyOfHit(type: TypeState, parts: KeyParts): Body | undefined {
+    const entry = this.hit(type, parts);
+    return entry !== undefined && this.#lookedAt < entry.refreshAt ? entry.body : undefined;
+  }
+
+  /** A hit for `getOrLoad`, which renews what is asked for often before it expires. */
   hitAndRenew(type: TypeState, parts: KeyParts, load: Load): Entry | undefined {
     const entry = this.hit(type, parts);
     if (entry !== undefined && this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);

@@ -2,7 +2,7 @@ import type { Conversation, Message, MessageFile } from "@peregrine/protocol";
 import { iso } from "../moments.ts";
 import { ConstraintViolation } from "../postgres-errors.ts";
 import { type ConversationRow, toConversation } from "./conversations.ts";
-import { inConversationBefore } from "./messages.ts";
+import { inConversationBefore, isCurrent } from "./messages.ts";
 
 /** How much of the conversation comes along for the prompt: the newest messages that fit both. */
 export type HistoryLimit = {
@@ -114,7 +114,7 @@ export const historyBefore = (messageId: string) => `(
         select earlier.id, earlier.role, earlier.content, octet_length(earlier.content) as bytes
         from messages as earlier
         where ${inConversationBefore("earlier", messageId)}
-          and earlier.superseded_at is null and earlier.status <> 'running'
+          and ${isCurrent("earlier")} and earlier.status <> 'running'
           and earlier.content <> ''
         order by earlier.conversation_id desc, earlier.id desc limit :historyMessages
       ) as newest

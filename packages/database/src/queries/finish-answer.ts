@@ -8,7 +8,7 @@ import type {
 import { iso } from "../moments.ts";
 import { type Run, write } from "../statement.ts";
 import { type ConversationRow, conversationColumns, toConversation } from "./conversations.ts";
-import { hasNewer } from "./messages.ts";
+import { hasNewer, isCurrent } from "./messages.ts";
 
 export type FinishedAnswer = {
   userId: string;
@@ -116,7 +116,7 @@ export const finish = write<
       error_code = :errorCode, error_message = :errorMessage, finished_at = now()
     from locked
     where messages.id = :answerId and messages.conversation_id = locked.id
-      and messages.server_id = :serverId and messages.superseded_at is null
+      and messages.server_id = :serverId and ${isCurrent("messages")}
       and (status = 'running' or (status = 'interrupted' and error_code = 'interrupted'))
     returning messages.id, messages.conversation_id, messages.question_id, messages.model,
       messages.created_at

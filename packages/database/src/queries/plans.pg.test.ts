@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { SQL } from "bun";
+import { createTestDatabase } from "../testing/index.ts";
 import { useDatabase } from "../testing/use-database.ts";
 import { ask } from "./ask-question.ts";
 import { listConversations } from "./conversations.ts";
@@ -35,11 +36,14 @@ type Plan = {
 };
 
 /** The nodes of a statement's generic plan, without running it. */
-async function planOf(statement: { text: string; parameters: readonly string[] }): Promise<Plan[]> {
-  await sql.unsafe(`prepare planned as ${statement.text}`);
+async function planOf(
+  statement: { text: string; parameters: readonly string[] },
+  on = sql,
+): Promise<Plan[]> {
+  await on.unsafe(`prepare planned as ${statement.text}`);
   const nulls = statement.parameters.map(() => "null").join(", ");
-  const [row] = await sql.unsafe(`explain (format json) execute planned(${nulls})`);
-  await sql.unsafe("deallocate planned");
+  const [row] = await on.unsafe(`explain (format json) execute planned(${nulls})`);
+  await on.unsafe("deallocate planned");
   const nodes: Plan[] = [];
   const collect = (plan: Plan) => {
     nodes.push(plan);
@@ -81,4 +85,24 @@ test.each([
 ])("%s never walks messages by their id alone", async (_, statement) => {
   const nodes = await planOf(statement);
   expect(nodes.map((node) => node["Index Name"])).not.toContain("messages_pkey");
+});
+
+test("a table that was never analysed is walked by the conversation too", async () => {
+  const fresh = await createTestDatabase();
+  const plain = new SQL({ url: fresh.url, max: 1 });
+  try {
+    await plain.unsafe("set plan_cache_mode = force_generic_plan");
+    for (const statement of [listMessages, listMessagesAround, ask, regenerate, finish]) {
+      const nodes = await planOf(statement, plain);
+      const names = nodes.map((node) => node["Index Name"]);
+      expect([statement.name, names]).toEqual([
+        statement.name,
+        expect.not.arrayContaining(["messages_user_id_id_idx"]),
+      ]);
+      expect(names).toContain("messages_conversation_id_id_idx");
+    }
+  } finally {
+    await plain.close();
+    await fresh.drop();
+  }
 });

@@ -10,7 +10,7 @@ import {
   toBegun,
 } from "./begun.ts";
 import { conversationColumns } from "./conversations.ts";
-import { filesOfMessage, hasNewer } from "./messages.ts";
+import { filesOfMessage, hasNewer, isCurrent } from "./messages.ts";
 
 export type Regeneration = {
   userId: string;
@@ -52,7 +52,7 @@ export const regenerate = write<
     select id, conversation_id, question_id, status = 'running' as running,
       ${hasNewer("messages.conversation_id", "messages.id")} as has_newer
     from messages
-    where id = :answerId and user_id = :userId and role = 'assistant' and superseded_at is null
+    where id = :answerId and user_id = :userId and role = 'assistant' and ${isCurrent("messages")}
   ),
   bumped as (
     update conversations set updated_at = now()
@@ -64,7 +64,7 @@ export const regenerate = write<
   superseded as (
     update messages set superseded_at = now()
     from bumped
-    where messages.id = :answerId and messages.superseded_at is null
+    where messages.id = :answerId and ${isCurrent("messages")}
     returning messages.question_id
   ),
   begun as (

@@ -97,7 +97,7 @@ test("a hit can be left between two pieces", async () => {
   cache.get = async (key) =>
     (await get(key)) ?? { text: "x".repeat(50_000), usage: null, model: "m" };
   const abort = new AbortController();
-  const events = shared.stream(askOf("ada"), abort.signal);
+  const events = shared.stream(askOf("ada"), abort.signal)[Symbol.asyncIterator]();
   await events.next();
   abort.abort(new Error("left"));
   expect(events.next()).rejects.toThrow("left");
@@ -238,13 +238,14 @@ test("a slow reader holds up nobody, and catches up in few deltas", async () => 
   const { model, shared } = setUp();
   const quick = read(shared, askOf("ada"));
   await settle();
-  const slow = shared.stream(askOf("ada"), new AbortController().signal);
+  const asked = shared.stream(askOf("ada"), new AbortController().signal);
+  const slow = asked[Symbol.asyncIterator]();
   model.last().say("0");
   await slow.next();
   for (let i = 1; i < 1000; i++) model.last().say("x");
   model.last().end();
   await quick.done;
-  const rest = await Array.fromAsync(slow);
+  const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => slow });
   expect(rest).toHaveLength(3);
   expect(rest[0]).toEqual({ type: "delta", text: "x".repeat(999) });
 });

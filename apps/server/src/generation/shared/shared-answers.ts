@@ -1,5 +1,5 @@
 import type { Log } from "@peregrine/process";
-import type { Model, ModelEvent, ModelRequest } from "../../models/model.ts";
+import type { Model, ModelEvent, ModelRequest, ShareTerms } from "../../models/model.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { continueFrom } from "./continue-from.ts";
 import { LeaderLost, type Place, type Relay } from "./relay.ts";
@@ -43,13 +43,18 @@ export class SharedAnswers implements Model {
     this.#deps = dependencies;
   }
 
-  async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
-    signal.throwIfAborted();
+  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
     const { share } = request;
-    if (!share) {
-      yield* this.#deps.model.stream(request, signal);
-      return;
-    }
+    // As it comes: a generator of our own would be one more step for each token.
+    return share ? this.#share(request, share, signal) : this.#deps.model.stream(request, signal);
+  }
+
+  async *#share(
+    request: ModelRequest,
+    share: ShareTerms,
+    signal: AbortSignal,
+  ): AsyncGenerator<ModelEvent> {
+    signal.throwIfAborted();
     const key = requestKey(share.owner, request);
     let prefix = "";
     for (let losses = 0; ; losses++) {
