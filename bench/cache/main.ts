@@ -20,15 +20,15 @@ import {
 
 /**
  * The cache beside others, in one run: a hit in memory, a hit in Redis, a load with 1,000 waiters,
- * bytes an entry, and a million entries under churn. Take the ratios: they are medians over rounds
- * in which all subjects took their turn. Parts can be chosen: `main.ts memory redis load bytes
+ * bytes an entry, and a million entries under churn. Take the ratios. All subjects take their turn in
+ * each round; the budgets compare best rounds. Parts can be chosen: `main.ts memory redis load bytes
  * churn`; `--minutes 25` makes the churn longer.
  *
  * Hits in memory are measured twice: with the very texts that were stored under, which lru-cache
  * then finds without comparing them; and with new ones of the same letters, as requests bring them,
  * which have to be hashed and compared. "several": one of several processes that share a log.
  */
-const ROUNDS = 7;
+const ROUNDS = 15;
 const { values: options, positionals: parts } = parseArgs({
   options: { minutes: { type: "string", default: "1" } },
   allowPositionals: true,

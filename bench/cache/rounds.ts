@@ -18,8 +18,13 @@ export async function inRounds<S extends { name: string }>(
 /** The figures of each subject, one a round. */
 export type Results = ReadonlyMap<string, readonly number[]>;
 
-/** The median over rounds of how many times the figure of `other` one's own is. */
+/** How many times the figure of `other` one's own is, each in its best round: noise only adds. */
 export function ratio(results: Results, name: string, other: string): number {
+  const best = (of: string) => Math.min(...(results.get(of) ?? []));
+  return best(name) / best(other);
+}
+
+function medianRatio(results: Results, name: string, other: string): number {
   const others = results.get(other) ?? [];
   return median((results.get(name) ?? []).map((figure, round) => figure / (others[round] ?? NaN)));
 }
@@ -28,14 +33,14 @@ function median(figures: readonly number[]): number {
   return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
 }
 
-/** A table of medians, and of each one's ratio to the first. */
+/** A table of medians, of the best, and of the median over rounds of each one's ratio to the first. */
 export function printTable(title: string, unit: string, results: Results): void {
   console.log(`\n${title}`);
   const [base = ""] = results.keys();
   for (const [name, figures] of results) {
     const best = Math.min(...figures);
     console.log(
-      `  ${name.padEnd(24)} ${format(median(figures)).padStart(10)} ${unit}   best ${format(best).padStart(8)}   x${ratio(results, name, base).toFixed(2)}`,
+      `  ${name.padEnd(24)} ${format(median(figures)).padStart(10)} ${unit}   best ${format(best).padStart(8)}   x${medianRatio(results, name, base).toFixed(2)}`,
     );
   }
 }
