@@ -1,12 +1,15 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { inRounds, printTable } from "./rounds.ts";
+import { parseArgs } from "node:util";
+import { printMachine } from "../support/machine.ts";
+import { inRounds, printBudget, printTable, ratio } from "./rounds.ts";
 import {
   bento,
   cacheable,
   cacheManager,
+  freshKey,
+  type Key,
   lruCache,
   makeKeys,
   makeValue,
@@ -17,17 +20,22 @@ import {
 
 /**
  * The cache beside others, in one run: a hit in memory, a hit in Redis, a load with 1,000 waiters,
- * bytes an entry, and a million entries under churn. Take the ratios: they are medians over rounds
- * in which all subjects took their turn. Parts can be chosen: `main.ts memory redis`.
+ * bytes an entry, and a million entries under churn. Take the ratios. All subjects take their turn in
+ * each round; the budgets compare best rounds. Parts can be chosen: `main.ts memory redis load bytes
+ * churn`; `--minutes 25` makes the churn longer.
+ *
+ * Hits in memory are measured twice: with the very texts that were stored under, which lru-cache
+ * then finds without comparing them; and with new ones of the same letters, as requests bring them,
+ * which have to be hashed and compared. "several": one of several processes that share a log.
  */
-const ROUNDS = 7;
-const parts = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
+const ROUNDS = 15;
+const { values: options, positionals: parts } = parseArgs({
+  options: { minutes: { type: "string", default: "1" } },
+  allowPositionals: true,
+});
 const wanted = (part: string) => parts.length === 0 || parts.includes(part);
 
-console.log(`bun bench/cache/main.ts ${parts.join(" ")}`);
-console.log(
-  `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, ${Math.round(totalmem() / 1024 ** 3)} GB, Bun ${Bun.version}, ${new Date().toISOString().slice(0, 10)}`,
-);
+printMachine(`npm run bench -- cache ${parts.join(" ")}`.trim());
 
 if (wanted("memory")) await memoryHits();
 if (wanted("redis")) await redisHits();
@@ -40,9 +48,10 @@ async function memoryHits(): Promise<void> {
   for (const entries of [1000, 50_000]) {
     const keys = makeKeys(entries);
     const subjects = [
-      await lruCache(entries, true),
       await lruCache(entries, false),
-      await oursAtOnce(entries),
+      await lruCache(entries, true),
+      await oursAtOnce(entries, true),
+      await oursAtOnce(entries, false),
       await ours(entries),
       await bento(entries),
       await cacheManager(entries),
@@ -50,16 +59,33 @@ async function memoryHits(): Promise<void> {
     ];
     await fill(subjects, keys);
     const order = Array.from({ length: 20_000 }, () => Math.floor(Math.random() ** 2 * entries));
-    const results = await inRounds(subjects, ROUNDS, async (subject) => {
-      const synchronous = !(subject.get(keys[0] as (typeof keys)[number]) instanceof Promise);
-      const started = performance.now();
-      if (synchronous) for (const i of order) expectHit(subject.get(keyAt(keys, i)));
-      else for (const i of order) expectHit(await subject.get(keyAt(keys, i)));
-      return ((performance.now() - started) * 1e6) / order.length;
-    });
-    printTable(`A hit in memory, ${entries} entries of 1 kB`, "ns", results);
+    const kept = order.map((i) => keyAt(keys, i));
+    await measureHits(`${entries} entries of 1 kB, texts of keys kept`, subjects, () => kept);
+    await measureHits(`${entries} entries of 1 kB, texts of keys new`, subjects, () =>
+      kept.map(freshKey),
+    );
     await closeAll(subjects);
   }
+}
+
+async function measureHits(
+  title: string,
+  subjects: readonly Subject[],
+  keysOfRound: () => readonly Key[],
+): Promise<void> {
+  const results = await inRounds(subjects, ROUNDS, async (subject) => {
+    const keys = keysOfRound();
+    const synchronous = !(subject.get(keys[0] as Key) instanceof Promise);
+    const started = performance.now();
+    if (synchronous) for (const key of keys) expectHit(subject.get(key));
+    else for (const key of keys) expectHit(await subject.get(key));
+    return ((performance.now() - started) * 1e6) / keys.length;
+  });
+  printTable(`A hit in memory, ${title}`, "ns", results);
+  printBudget("peregrine to lru-cache", ratio(results, "peregrine, peek", "lru-cache"), {
+    most: 1.5,
+  });
+  printBudget("bentocache to peregrine", ratio(results, "bentocache", "peregrine"), { least: 10 });
 }
 
 async function redisHits(): Promise<void> {
@@ -72,17 +98,25 @@ async function redisHits(): Promise<void> {
     await cacheable(1, server.url),
   ];
   await fill(subjects, keys);
-  const results = await inRounds(subjects, ROUNDS, async (subject) => {
-    const started = performance.now();
-    // 16 readers at once, as a server has them.
-    await Promise.all(
-      Array.from({ length: 16 }, async (_, reader) => {
-        for (let i = reader; i < keys.length; i += 16) expectHit(await subject.get(keyAt(keys, i)));
-      }),
+  for (const readers of [1, 16, 128]) {
+    const results = await inRounds(subjects, ROUNDS, async (subject) => {
+      const started = performance.now();
+      await Promise.all(
+        Array.from({ length: readers }, async (_, reader) => {
+          for (let i = reader; i < keys.length; i += readers) {
+            expectHit(await subject.get(keyAt(keys, i)));
+          }
+        }),
+      );
+      return ((performance.now() - started) * 1000) / keys.length;
+    });
+    printTable(
+      `A hit in Redis that memory does not have, readers at once: ${readers}`,
+      "µs",
+      results,
     );
-    return ((performance.now() - started) * 1000) / keys.length;
-  });
-  printTable("A hit in Redis that memory does not have, 16 readers", "µs", results);
+    printBudget("peregrine to bentocache", ratio(results, "peregrine", "bentocache"), { most: 1 });
+  }
   await closeAll(subjects);
   server.stop();
 }
@@ -90,6 +124,7 @@ async function redisHits(): Promise<void> {
 async function sharedLoads(): Promise<void> {
   const subjects = [
     await ours(10_000),
+    await lruCache(10_000, false),
     await bento(10_000),
     await cacheManager(10_000),
     await cacheable(10_000),
@@ -125,8 +160,8 @@ function bytesAnEntry(): void {
 }
 
 function churn(): void {
-  console.log("\nA million entries, 12 million operations");
-  console.log(run(new URL("./churn.ts", import.meta.url)));
+  console.log(`\nA million entries under churn, ${options.minutes} minutes`);
+  console.log(run(new URL("./churn.ts", import.meta.url), options.minutes));
 }
 
 function run(file: URL, ...args: string[]): string {
@@ -135,10 +170,7 @@ function run(file: URL, ...args: string[]): string {
   }).trimEnd();
 }
 
-async function fill(
-  subjects: readonly Subject[],
-  keys: ReturnType<typeof makeKeys>,
-): Promise<void> {
+async function fill(subjects: readonly Subject[], keys: readonly Key[]): Promise<void> {
   for (const subject of subjects) {
     for (let i = 0; i < keys.length; i++) await subject.set(keyAt(keys, i), makeValue(i));
   }
@@ -148,8 +180,8 @@ async function closeAll(subjects: readonly Subject[]): Promise<void> {
   for (const subject of subjects) await subject.close();
 }
 
-function keyAt(keys: ReturnType<typeof makeKeys>, i: number): ReturnType<typeof makeKeys>[number] {
-  return keys[i] as ReturnType<typeof makeKeys>[number];
+function keyAt(keys: readonly Key[], i: number): Key {
+  return keys[i] as Key;
 }
 
 function expectHit(value: unknown): void {

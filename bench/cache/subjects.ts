@@ -1,5 +1,11 @@
 import KeyvRedis from "@keyv/redis";
-import { createCache as createOurs, typed } from "@peregrine/cache";
+import {
+  createCache as createOurs,
+  type IpcChannel,
+  ipcTransport,
+  LogHub,
+  typed,
+} from "@peregrine/cache";
 import { BentoCache, bentostore } from "bentocache";
 import { memoryDriver } from "bentocache/drivers/memory";
 import { redisDriver } from "bentocache/drivers/redis";
@@ -28,7 +34,13 @@ export function makeKeys(count: number): { owner: string; id: string; text: stri
   });
 }
 
-type Key = ReturnType<typeof makeKeys>[number];
+export type Key = ReturnType<typeof makeKeys>[number];
+
+/** The key in texts of its own, which nobody has hashed yet, as each request brings them. */
+export function freshKey({ owner, id, text }: Key): Key {
+  const copy = (value: string) => Buffer.from(value).toString();
+  return { owner: copy(owner), id: copy(id), text: copy(text) };
+}
 
 export function makeValue(i: number): Conversation {
   return { id: `c${i}`, title: `Conversation ${i}`, text: `${i} `.padEnd(940, "lorem ipsum ") };
@@ -76,26 +88,61 @@ export async function ours(entries: number, redisUrl?: string): Promise<Subject>
   };
 }
 
-/** The same by `peek`, which needs no promise. */
-export async function oursAtOnce(entries: number): Promise<Subject> {
-  const cache = await createOurs({ types, maxEntries: entries, maxBytes: 8 * 1024 ** 3 });
+/**
+ * The same by `peek`, which needs no promise. `alone`: no other process writes. Among several each
+ * hit also asks the clock whether this process still knows of all writes.
+ */
+export async function oursAtOnce(entries: number, alone: boolean): Promise<Subject> {
+  const bounds = { maxEntries: entries, maxBytes: 8 * 1024 ** 3 };
+  // A lease that outlives a turn of the benchmark, which leaves its beats no time.
+  const shared = {
+    transport: ipcTransport(connectedChannel()),
+    leaseMs: 60_000,
+    pendingLeaseMs: 60_000,
+  };
+  const cache = await createOurs({ types, ...bounds, ...(alone ? {} : shared) });
   return {
-    name: "peregrine, peek",
+    name: alone ? "peregrine, peek" : "peregrine, peek, several",
     set: (key, value) => cache.set("conversation", key, value),
     get: (key) => cache.peek("conversation", key),
     close: () => cache.close(),
   };
 }
 
+/** A channel to a log hub in this very process. */
+function connectedChannel(): IpcChannel {
+  const toHub = new Set<(message: unknown) => void>();
+  const toMember = new Set<(message: unknown) => void>();
+  const end = (to: typeof toHub, from: typeof toHub): IpcChannel => ({
+    send: (message) => {
+      queueMicrotask(() => {
+        for (const listener of to) listener(message);
+      });
+    },
+    listen: (listener) => {
+      from.add(listener);
+      return () => from.delete(listener);
+    },
+  });
+  new LogHub({ leaseMs: 60_000 }).attach(end(toMember, toHub));
+  return end(toHub, toMember);
+}
+
 export async function lruCache(entries: number, buildKey: boolean): Promise<Subject> {
-  const cache = new LRUCache<string, Conversation>({ max: entries, ttl: TTL_MS });
+  type Load = () => Promise<Conversation>;
+  const cache = new LRUCache<string, Conversation, Load>({
+    max: entries,
+    ttl: TTL_MS,
+    fetchMethod: (_key, _stale, { context: load }) => load(),
+  });
   const textOf = buildKey
     ? (key: Key) => `conversation:${key.owner}:${key.id}`
     : (key: Key) => key.text;
   return {
-    name: buildKey ? "lru-cache, key built" : "lru-cache, key at hand",
+    name: buildKey ? "lru-cache, key built" : "lru-cache",
     set: (key, value) => cache.set(key.text, value),
     get: (key) => cache.get(textOf(key)),
+    load: (key, load) => cache.fetch(key.text, { context: load }),
     close: async () => cache.clear(),
   };
 }

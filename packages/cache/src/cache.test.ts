@@ -5,6 +5,7 @@ import { deferred, eventually } from "./testing/eventually.ts";
 import { HeldClock } from "./testing/held-clock.ts";
 import { seededRandom } from "./testing/traces.ts";
 import { sleep } from "./time-limit.ts";
+import type { TypeCounts } from "./type-state.ts";
 import { typed } from "./type-table.ts";
 
 interface Note {
@@ -141,6 +142,8 @@ describe("reading", () => {
     ]);
     const keys = [1, 2, 3].map((id) => ({ owner: "me", id }));
     expect(await cache.getMany("note", keys)).toEqual([{ text: "1" }, undefined, { text: "3" }]);
+    const { memoryHits, memoryMisses } = cache.stats().types.note as TypeCounts;
+    expect([memoryHits, memoryMisses]).toEqual([2, 1]);
   });
 });
 
@@ -518,6 +521,11 @@ describe("bad input", () => {
       [() => cache.getOrLoad("note", { owner: "me", id: "a\u0007" }, load), "BAD_KEY"],
       [() => cache.getOrLoad("note", { owner: "me", id: "x".repeat(10_240) }, load), "BAD_KEY"],
       [() => cache.getOrLoad("note", { id: 1 } as never, load), "BAD_KEY"],
+      [() => cache.get("note", { owner: "me", id: "a b" }), "BAD_KEY"],
+      [() => cache.has("note", { owner: "", id: "a" }), "BAD_KEY"],
+      [() => cache.getMany("note", [key, { owner: "me", id: "a:b" }]), "BAD_KEY"],
+      [() => cache.getMany("graced", [{ owner: "me", id: "a:b" }]), "BAD_KEY"],
+      [() => cache.delete("note", { owner: "me", id: "\ud800" }), "BAD_KEY"],
       [() => cache.getOrLoad("nope" as "note", key, load), "BAD_TYPE"],
       [() => cache.getOrLoad("note", key, load, { tags: ["a\n"] }), "BAD_TAG"],
       [() => cache.getOrLoad("note", key, load, { tags: [""] }), "BAD_TAG"],

@@ -14,7 +14,7 @@ import type { MemoryLayer } from "./memory/memory-layer.ts";
 import { compileGlob, escapeGlob, parsePattern } from "./pattern.ts";
 import type { RedisLayer } from "./redis/redis-layer.ts";
 import { type CacheStats, takeStats } from "./stats.ts";
-import type { TypeState } from "./type-state.ts";
+import type { TypeState, TypeStates } from "./type-state.ts";
 import { checkNumber, type KeyOf, type TypeTable, type ValueOf } from "./type-table.ts";
 import { runWarming, type WarmOptions, type WarmProgress, type WarmSource } from "./warm.ts";
 
@@ -23,7 +23,7 @@ export type { Stamp } from "./make-entry.ts";
 /** The parts that `createCache` puts together. */
 export interface CacheParts {
   settings: CacheSettings;
-  types: ReadonlyMap<string, TypeState>;
+  types: TypeStates;
   memory: MemoryLayer;
   redis: RedisLayer | undefined;
   log: InvalidationLog;
@@ -56,7 +56,7 @@ export interface EntryOptions {
  */
 export class Cache<T extends TypeTable> {
   readonly #parts: CacheParts;
-  readonly #types: ReadonlyMap<string, TypeState>;
+  readonly #types: TypeStates;
   readonly #memory: MemoryLayer;
   readonly #reader: Reader;
   #closed = false;
@@ -278,11 +278,11 @@ export class Cache<T extends TypeTable> {
   }
 
   #type(name: string): TypeState {
-    const type = this.#types.get(name);
+    const type = this.#types[name];
     if (type !== undefined) return type;
     throw new CacheError(
       "BAD_TYPE",
-      `there is no cache type ${shown(name)}; there are ${[...this.#types.keys()].join(", ")}`,
+      `there is no cache type ${shown(name)}; there are ${Object.keys(this.#types).join(", ")}`,
     );
   }
 

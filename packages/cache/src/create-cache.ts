@@ -28,18 +28,18 @@ export async function createCache<const T extends TypeTable>(
 ): Promise<Cache<T>> {
   const settings = resolveOptions(options);
   const { clock, random, events, redis: redisSettings } = settings;
-  const types = new Map<string, TypeState>();
+  const types: Record<string, TypeState> = Object.create(null);
   for (const [name, definition] of Object.entries(options.types)) {
-    types.set(name, {
+    types[name] = {
       ...resolveType(name, definition),
       counts: new TypeCounts(),
       index: new EntryIndex(),
-    });
+    };
   }
 
   const knowledge = new Knowledge({ maxVersions: MAX_GUARDS });
   const memory = new MemoryLayer({
-    types: [...types.values()],
+    types: Object.values(types),
     maxEntries: settings.maxEntries,
     maxBytes: settings.maxBytes,
     knowledge,

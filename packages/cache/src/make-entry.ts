@@ -109,14 +109,18 @@ const ENTRY_OVERHEAD_BYTES = 300;
 const EARLY_SHARE = 0.1;
 
 function encode(value: unknown): Pick<Body, "bytes"> {
-  return { bytes: new TextEncoder().encode(JSON.stringify(value)) };
+  return { bytes: encoder.encode(JSON.stringify(value)) };
 }
 
 function decode(body: Uint8Array | undefined): unknown {
   if (body === undefined) return undefined;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as unknown;
+    return JSON.parse(utf8.decode(body)) as unknown;
   } catch (cause) {
     throw new CacheError("NOT_ENCODABLE", "a value in Redis is not JSON", { cause });
   }
 }
+
+const encoder = new TextEncoder();
+/** Refuses what is not text, instead of mending it into another value. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -25,7 +25,7 @@ export function takeStats(
 ): CacheStats {
   const { memory, settings } = parts;
   const types: Record<string, Readonly<TypeCounts> & { layer: "memory" | "redis" }> = {};
-  for (const [name, type] of parts.types) {
+  for (const [name, type] of Object.entries(parts.types)) {
     types[name] = { ...type.counts, layer: type.shared ? "redis" : "memory" };
   }
   return {

@@ -1,10 +1,14 @@
 import type { Clock } from "../clock.ts";
 import { CacheError } from "../errors.ts";
+import { EVERYTHING } from "../guards.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
+import { DetachedPeers } from "./detached-peers.ts";
 import { Detachment } from "./detachment.ts";
 import type { InvalidationLog, LogFigures } from "./invalidation-log.ts";
 import type { Knowledge } from "./knowledge.ts";
+import { Lease } from "./lease.ts";
+import { OwnWrites } from "./own-writes.ts";
 import type { LogRecord } from "./records.ts";
 import type { AppendReply, Transport } from "./transport.ts";
 import type { Witness } from "./witness.ts";
@@ -46,17 +50,16 @@ export class LogFollower implements InvalidationLog {
   readonly #knowledge: Knowledge;
   readonly #acks = new Acknowledgements();
   readonly #detachment: Detachment;
+  readonly #lease: Lease;
+  readonly #ownWrites: OwnWrites;
+  readonly #detachedPeers: DetachedPeers;
   readonly #running = new Set<string>();
-  /** Beats whose number has not been read up to yet, oldest first. */
-  #barriers: { readonly seq: number; readonly sentAt: number }[] = [];
-  #releases: { readonly seq: number; readonly guards: readonly string[] }[] = [];
   #mutations = 0;
   /** Whether the last call got an answer. If not, writes do not wait for one. */
   #reachable = false;
   #joined = false;
   #suspended = false;
   #knownHead = 0;
-  #leasedAt = Number.NEGATIVE_INFINITY;
   #lastContact = Number.NEGATIVE_INFINITY;
   #recordsRead = 0;
   #resyncs = 0;
@@ -67,6 +70,16 @@ export class LogFollower implements InvalidationLog {
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#knowledge = options.knowledge;
+    this.#lease = new Lease({ knowledge: options.knowledge, leaseMs: options.leaseMs });
+    this.#ownWrites = new OwnWrites(options.knowledge);
+    this.#detachedPeers = new DetachedPeers({
+      node: options.node,
+      witness: options.witness,
+      silentAfterMs: options.pendingLeaseMs,
+      callTimeoutMs: options.callTimeoutMs,
+      bumpEverything: () => this.#deliver([EVERYTHING]),
+      onError: options.onError,
+    });
     this.#detachment = new Detachment({
       node: options.node,
       witness: options.witness,
@@ -89,7 +102,7 @@ export class LogFollower implements InvalidationLog {
   async mutate<T>(guards: readonly string[], work: () => Promise<T>): Promise<T> {
     const { node, clock } = this.#options;
     const id = `${node}.${++this.#mutations}`;
-    this.#knowledge.hold(guards);
+    this.#ownWrites.begin(guards);
     try {
       const began = clock.now();
       const marker = await this.#append("pending", id, guards).catch(() => undefined);
@@ -107,18 +120,18 @@ export class LogFollower implements InvalidationLog {
       await this.#endMutation(id, guards, began, told);
       return result;
     } finally {
-      this.#releaseWhenRead(guards);
+      this.#ownWrites.end(guards, this.#knownHead);
     }
   }
 
   async invalidate(guards: readonly string[]): Promise<void> {
-    this.#knowledge.hold(guards);
+    this.#ownWrites.begin(guards);
     try {
       const reply = await this.#append("bump", "", guards).catch(() => undefined);
       if (reply === undefined) await this.#detachment.run(guards, async () => undefined);
       else await this.#told(reply);
     } finally {
-      this.#releaseWhenRead(guards);
+      this.#ownWrites.end(guards, this.#knownHead);
     }
   }
 
@@ -134,7 +147,7 @@ export class LogFollower implements InvalidationLog {
       state: this.#state(now),
       position: this.#knowledge.position,
       lagRecords: Math.max(0, this.#knownHead - this.#knowledge.position),
-      lagMs: now - this.#leasedAt,
+      lagMs: now - this.#lease.since,
       recordsRead: this.#recordsRead,
       resyncs: this.#resyncs,
       pending,
@@ -146,7 +159,7 @@ export class LogFollower implements InvalidationLog {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#stopServing();
+    this.#lease.stop();
     await this.#beating;
     const { transport, node, callTimeoutMs } = this.#options;
     await withTimeLimit(transport.leave(node), callTimeoutMs, "leaving the log").catch(() => {});
@@ -212,18 +225,6 @@ export class LogFollower implements InvalidationLog {
     return this.#acks.wait(reply.seq, [...reply.nodes, node], atMostMs);
   }
 
-  /** What this process wrote stays held here until it has read its own records of it. */
-  #releaseWhenRead(guards: readonly string[]): void {
-    if (this.#knowledge.position >= this.#knownHead) this.#knowledge.release(guards);
-    else this.#releases.push({ seq: this.#knownHead, guards });
-  }
-
-  #settleReleases(): void {
-    while (this.#releases[0] !== undefined && this.#releases[0].seq <= this.#knowledge.position) {
-      this.#knowledge.release(this.#releases.shift()?.guards ?? []);
-    }
-  }
-
   /** Tells everybody what was written while this process was cut off. */
   async #deliver(guards: readonly string[]): Promise<void> {
     await this.#told(await this.#append("bump", "", guards));
@@ -248,7 +249,7 @@ export class LogFollower implements InvalidationLog {
   }
 
   async #beat(): Promise<void> {
-    const { transport, node, clock, pendingLeaseMs, callTimeoutMs, leaseMs } = this.#options;
+    const { transport, node, clock, pendingLeaseMs, callTimeoutMs } = this.#options;
     const sentAt = clock.now();
     if (!this.#joined) await this.#join("start");
     const [reply, suspended] = await Promise.all([
@@ -257,63 +258,30 @@ export class LogFollower implements InvalidationLog {
         callTimeoutMs,
         "a beat of the log",
       ),
-      this.#someoneIsDetached(),
+      this.#detachedPeers.ask(),
     ]);
     this.#lastContact = sentAt;
     this.#reachable = true;
     if (this.#closed) return;
     this.#suspended = suspended;
     if (suspended) {
-      this.#stopServing();
+      this.#lease.stop();
       return;
     }
     if (reply.epoch !== this.#knowledge.epoch) {
       await this.#join("the log was lost and began anew");
       return;
     }
-    this.#knowledge.verifyUntil = sentAt + leaseMs;
     this.#knownHead = Math.max(this.#knownHead, reply.seq);
-    this.#barriers.push({ seq: reply.seq, sentAt });
-    this.#settleBarriers();
-    const oldest = this.#barriers[0];
-    if (oldest !== undefined && sentAt - oldest.sentAt > 2 * leaseMs) {
+    this.#lease.answered(reply.seq, sentAt);
+    if (this.#lease.isStuck(sentAt)) {
       await this.#join("records that exist did not arrive");
-    }
-  }
-
-  #settleBarriers(): void {
-    while (true) {
-      const barrier = this.#barriers[0];
-      if (barrier === undefined || barrier.seq > this.#knowledge.position) return;
-      this.#barriers.shift();
-      this.#leasedAt = barrier.sentAt;
-      this.#knowledge.leaseUntil = barrier.sentAt + this.#options.leaseMs;
-    }
-  }
-
-  /** Names that have been silent for too long are dead: everything is bumped for them. */
-  async #someoneIsDetached(): Promise<boolean> {
-    const { witness, pendingLeaseMs, callTimeoutMs } = this.#options;
-    if (witness === undefined) return false;
-    try {
-      const names = await withTimeLimit(witness.detached(), callTimeoutMs, "asking the witness");
-      for (const { node, silentMs } of names) {
-        if (node === this.#options.node || silentMs < pendingLeaseMs) continue;
-        await this.#deliver(["*"]);
-        await withTimeLimit(witness.leave(node), callTimeoutMs, "telling the witness");
-      }
-      return names.length > 0;
-    } catch (error) {
-      // One fault at a time is borne: the witness does not answer, but the log does. Whoever is
-      // known to be detached stays so.
-      this.#options.onError(error, "witness");
-      return this.#suspended;
     }
   }
 
   async #join(reason: string): Promise<void> {
     const { transport, node, callTimeoutMs, onReset } = this.#options;
-    this.#stopServing();
+    this.#lease.stop();
     this.#joined = false;
     const snapshot = await withTimeLimit(transport.join(node), callTimeoutMs, "joining the log");
     if (this.#closed) return;
@@ -321,7 +289,7 @@ export class LogFollower implements InvalidationLog {
     this.#knowledge.reset(snapshot);
     this.#knownHead = snapshot.seq;
     this.#acks.forget();
-    for (const { guards } of this.#releases.splice(0)) this.#knowledge.release(guards);
+    this.#ownWrites.releaseAll();
     onReset(reason);
     this.#joined = true;
     transport.follow(
@@ -343,7 +311,7 @@ export class LogFollower implements InvalidationLog {
       if (record.seq <= this.#knowledge.position && epoch === this.#knowledge.epoch) continue;
       if (epoch !== this.#knowledge.epoch || record.seq !== this.#knowledge.position + 1) {
         // Trimmed, or another life of the log: the next beat joins anew.
-        this.#stopServing();
+        this.#lease.stop();
         this.#joined = false;
         return;
       }
@@ -351,18 +319,12 @@ export class LogFollower implements InvalidationLog {
       this.#recordsRead++;
       if (record.wantsAck && record.node !== node) writers.set(record.node, record.seq);
     }
-    this.#settleBarriers();
-    this.#settleReleases();
+    this.#lease.renew();
+    this.#ownWrites.releaseRead();
     this.#acks.note(node, this.#knowledge.position);
     for (const [writer, seq] of writers) {
       transport.ack({ node, writer, epoch, seq }).catch((error) => onError(error, "ack"));
     }
-  }
-
-  #stopServing(): void {
-    this.#barriers = [];
-    this.#knowledge.leaseUntil = Number.NEGATIVE_INFINITY;
-    this.#knowledge.verifyUntil = Number.NEGATIVE_INFINITY;
   }
 }
 

@@ -8,25 +8,25 @@ import { FollowedNode } from "./adaptive-policy.ts";
  * stays on the engine's fast path. Times are of the process's own clock.
  */
 export class Entry extends FollowedNode implements Address {
-  readonly key: string;
   readonly owner: string;
+  /** Decoded and frozen. `undefined`: known not to be there. */
+  value: unknown;
+  /** `value` as a promise that is kept already, once somebody has asked for it. */
+  promise: Promise<unknown> | undefined;
+  freshUntil: number;
+  /** From here on the next hit of a hot entry loads it anew in the background. */
+  refreshAt: number;
+  /** `Knowledge.changes` at which the entry was last found to be current. */
+  checkedAt: number;
+  /** Number of the log up to which nothing that guards the entry has changed. */
+  seq: number;
+  /** The value as bytes, once somebody has asked for them. */
+  body: Body | undefined;
+  readonly key: string;
   readonly rest: string;
   readonly type: TypeState;
   readonly tags: readonly string[];
-  /** Decoded and frozen. `undefined`: known not to be there. */
-  value: unknown;
-  /** The value as bytes, once somebody has asked for them. */
-  body: Body | undefined;
-  /** `value` as a promise that is kept already, once somebody has asked for it. */
-  promise: Promise<unknown> | undefined;
-  /** Number of the log up to which nothing that guards the entry has changed. */
-  seq: number;
-  /** `Knowledge.changes` at which that was last looked at. */
-  checkedAt: number;
-  freshUntil: number;
   expiresAt: number;
-  /** From here on the next hit of a hot entry loads it anew in the background. */
-  refreshAt: number;
   bytes: number;
 
   constructor(fields: {
@@ -44,19 +44,19 @@ export class Entry extends FollowedNode implements Address {
     cost: number;
   }) {
     super();
-    this.key = fields.at.key;
     this.owner = fields.at.owner;
+    this.value = fields.value;
+    this.promise = undefined;
+    this.freshUntil = fields.freshUntil;
+    this.refreshAt = fields.refreshAt;
+    this.checkedAt = fields.checkedAt;
+    this.seq = fields.seq;
+    this.body = fields.body;
+    this.key = fields.at.key;
     this.rest = fields.at.rest;
     this.type = fields.type;
     this.tags = fields.tags;
-    this.value = fields.value;
-    this.body = fields.body;
-    this.promise = undefined;
-    this.seq = fields.seq;
-    this.checkedAt = fields.checkedAt;
-    this.freshUntil = fields.freshUntil;
     this.expiresAt = fields.expiresAt;
-    this.refreshAt = fields.refreshAt;
     this.bytes = fields.bytes;
     this.cost = fields.cost;
   }

@@ -9,6 +9,9 @@ type Region = typeof OUTSIDE | typeof WINDOW | typeof PROBATION | typeof PROTECT
 
 /** What the policy keeps of an entry. Entries extend it, so that a hit follows no extra pointer. */
 export class PolicyNode implements Counted {
+  // What a hit looks at comes last, next to what entries add to it: two cache lines in all.
+  previous: PolicyNode = this;
+  next: PolicyNode = this;
   /** Seeded hash of the key, of 31 bits: engines keep these as plain integers. */
   hash = 0;
   /** Share of the capacity that it takes, in entries. */
@@ -20,8 +23,6 @@ export class PolicyNode implements Counted {
   movedAt = 0;
   uses = 0;
   halvings = 0;
-  previous: PolicyNode = this;
-  next: PolicyNode = this;
 }
 
 // Lists are rings round a head: head.next is the oldest, head.previous the newest.

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { type Envelope, packEnvelope, unpackEnvelope } from "../envelope.ts";
@@ -7,6 +8,7 @@ import { compileGlob, escapeGlob } from "../pattern.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { Breaker, type BreakerState } from "./breaker.ts";
 import { RENEW_LOCK, UNLOCK, VERIFY } from "./log-scripts.ts";
+import { ReadBatch } from "./read-batch.ts";
 import type { RedisArgument, RedisLink } from "./redis-link.ts";
 import { logKeys } from "./redis-transport.ts";
 
@@ -39,10 +41,14 @@ export class RedisLayer {
   readonly #options: RedisLayerOptions;
   readonly #breaker: Breaker;
   readonly #logKeys: string[];
+  readonly #reads: ReadBatch;
 
   constructor(options: RedisLayerOptions) {
     this.#options = options;
     this.#logKeys = logKeys(options.namespace);
+    this.#reads = new ReadBatch((names) =>
+      this.#call((link) => link.read(names), "reading from Redis"),
+    );
     this.#breaker = new Breaker({
       probe: () =>
         withTimeLimit(
@@ -66,21 +72,13 @@ export class RedisLayer {
     );
   }
 
+  /** What is asked for in the same turn of the event loop travels in one command. */
   async get(key: string): Promise<RedisHit | undefined> {
-    const reply = await this.#call((link) => {
-      const name = this.#valueKey(key);
-      return link.send(name, ["GET", name]);
-    }, "reading from Redis");
-    return this.#judge(key, reply);
+    return this.#judge(key, await this.#reads.get(this.#valueKey(key)));
   }
 
-  /** One packet for all of them. */
-  async getMany(keys: readonly string[]): Promise<(RedisHit | undefined)[]> {
-    const replies = await this.#call((link) => {
-      const names = keys.map((key) => this.#valueKey(key));
-      return Promise.all(names.map((name) => link.send(name, ["GET", name])));
-    }, "reading from Redis");
-    return Promise.all(replies.map((reply, i) => this.#judge(keys[i] as string, reply)));
+  getMany(keys: readonly string[]): Promise<(RedisHit | undefined)[]> {
+    return Promise.all(keys.map((key) => this.get(key)));
   }
 
   async setMany(envelopes: readonly Envelope[]): Promise<void> {
@@ -162,11 +160,10 @@ export class RedisLayer {
     this.#breaker.close();
   }
 
-  async #judge(key: string, reply: unknown): Promise<RedisHit | undefined> {
-    if (!(reply instanceof Uint8Array)) return undefined;
+  #judge(key: string, reply: unknown): RedisHit | undefined | Promise<RedisHit | undefined> {
+    if (!Buffer.isBuffer(reply)) return undefined;
     const { clock, knowledge, onUnreadable } = this.#options;
-    const packed = Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength);
-    const envelope = unpackEnvelope(packed, key);
+    const envelope = unpackEnvelope(reply, key);
     if (typeof envelope === "string") {
       onUnreadable(key, envelope);
       return undefined;

@@ -41,6 +41,8 @@ export type RedisArgument = string | Buffer;
 export interface RedisLink {
   /** `key` decides the node of a cluster. Texts in replies are Buffers. */
   send(key: string, args: readonly RedisArgument[]): Promise<unknown>;
+  /** What is under several names; null where there is nothing, or no text. */
+  read(names: readonly string[]): Promise<readonly unknown[]>;
   /** The same for each master: for SCAN, which sees the keys of one node only. */
   sendToMasters(
     work: (send: (args: readonly RedisArgument[]) => Promise<unknown>) => Promise<void>,
@@ -57,6 +59,8 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
     ...(target.tls === undefined ? {} : { tls: true as const, ...target.tls }),
   };
   const commandOptions = {
+    // Callers have limits of their own. One for each command costs an abort signal, 2 µs.
+    timeout: 0,
     typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.SIMPLE_STRING]: Buffer },
   };
   const shared = { RESP: 2, disableOfflineQueue: true } as const;
@@ -84,6 +88,7 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
       client.sendCommand<unknown>(args, commandOptions);
     return {
       send: (_key, args) => send(args),
+      read: (names) => readAtOnce(send, names),
       sendToMasters: (work) => work(send),
       connected,
       close() {
@@ -129,6 +134,7 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
       attempts.client().sendCommand<unknown>(false, [...args], commandOptions);
     return {
       send: (_key, args) => send(args),
+      read: (names) => readAtOnce(send, names),
       sendToMasters: (work) => work(send),
       connected: attempts.connected,
       close: attempts.close,
@@ -161,10 +167,12 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
       throw error;
     }
   }, onError);
+  const send = async (key: string, args: readonly RedisArgument[]) =>
+    attempts.client().sendCommand<unknown>(key, false, [...args], commandOptions);
   return {
-    async send(key, args) {
-      return attempts.client().sendCommand<unknown>(key, false, [...args], commandOptions);
-    },
+    send,
+    // Each key has a node of its own to be asked.
+    read: (names) => Promise.all(names.map((name) => send(name, ["GET", name]))),
     async sendToMasters(work) {
       const cluster = attempts.client();
       for (const master of cluster.masters) {
@@ -175,6 +183,13 @@ export function openRedisLink(target: RedisTarget, onError: (error: unknown) => 
     connected: attempts.connected,
     close: attempts.close,
   };
+}
+
+async function readAtOnce(
+  send: (args: readonly RedisArgument[]) => Promise<unknown>,
+  names: readonly string[],
+): Promise<readonly unknown[]> {
+  return (await send(["MGET", ...names])) as unknown[];
 }
 
 /** A single client goes on connecting by itself from the start; these give up: they begin again. */
