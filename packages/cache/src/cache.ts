@@ -4,6 +4,7 @@ import type { CacheSettings } from "./cache-options.ts";
 import { beginClearing, type Clearing, type ClearingProgress } from "./clearing.ts";
 import type { Clock } from "./clock.ts";
 import { CacheError, shown } from "./errors.ts";
+import type { CacheEvents, ServedFrom } from "./events.ts";
 import { checkTags, EVERYTHING, prefixGuard, tagGuard } from "./guards.ts";
 import { checkKey, makeKey, restOfKey, textOf } from "./key.ts";
 import type { Flights } from "./loading/flights.ts";
@@ -63,6 +64,7 @@ export class Cache<T extends TypeTable> {
   readonly #memory: MemoryLayer;
   readonly #knowledge: Knowledge;
   readonly #clock: Clock;
+  readonly #onServed: CacheEvents["onServed"];
   #lookedAt = 0;
   #closed = false;
 
@@ -72,6 +74,7 @@ export class Cache<T extends TypeTable> {
     this.#memory = parts.memory;
     this.#knowledge = parts.knowledge;
     this.#clock = parts.settings.clock;
+    this.#onServed = parts.settings.events.onServed;
   }
 
   /** The value if memory can serve it now. Never waits, and allocates nothing but the key. */
@@ -90,6 +93,7 @@ export class Cache<T extends TypeTable> {
     const type = this.#type(name);
     const entry = this.#memoryHit(type, key);
     if (entry !== undefined) {
+      this.#onServed?.("memory");
       if (this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
       entry.promise ??= Promise.resolve(entry.value);
       return entry.promise as Promise<ValueOf<T[N]>>;
@@ -107,6 +111,7 @@ export class Cache<T extends TypeTable> {
     const type = this.#type(name);
     const entry = this.#memoryHit(type, key);
     if (entry !== undefined) {
+      this.#onServed?.("memory");
       if (this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
       return entry.body ?? this.#bodyOf(entry);
     }
@@ -306,9 +311,21 @@ export class Cache<T extends TypeTable> {
     checkTags(tags);
     type.counts.memoryMisses++;
     const kept = this.#staleEntry(type, key);
-    if (kept !== undefined) return this.#serveStale(kept, load);
-    const begin = () => this.#parts.loader.run({ type, key, tags, load, purpose: "read" });
+    if (kept !== undefined) {
+      this.#onServed?.("memory");
+      return this.#serveStale(kept, load);
+    }
+    let from: ServedFrom = "shared load";
+    const asked: LoadFor<unknown> = (context) => {
+      from = "source";
+      return load(context);
+    };
+    const begin = () => {
+      from = "redis";
+      return this.#parts.loader.run({ type, key, tags, load: asked, purpose: "read" });
+    };
     const entry = await this.#parts.flights.share(type, key, tags, begin);
+    this.#onServed?.(from);
     if (this.#clock.now() < entry.freshUntil || entry.value === undefined) return entry;
     // Redis had it, past its lifetime and within its grace.
     return this.#serveStale(entry, load);
