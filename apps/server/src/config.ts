@@ -15,6 +15,7 @@ import {
   urlList,
 } from "@peregrine/settings";
 import { parseRedisUrl } from "./cache/redis-target.ts";
+import { waysToContinue } from "./models/continue-with.ts";
 import { parseModelServers } from "./models/model-server-list.ts";
 
 const postgresSchemes = ["postgres", "postgresql"];
@@ -100,6 +101,10 @@ export const settings = {
         "Seconds a question may wait for a model server with room, or for one that asked for a pause.",
     },
   ),
+  MODEL_CONTINUE: oneOf(waysToContinue, "off", {
+    about:
+      "How a model server is asked to [go on with an answer](models.md#when-a-server-fails) that broke off on another; `off` where it cannot, and the answer ends as interrupted. `continue=` in `MODEL_SERVERS` says it for one server.",
+  }),
 
   DATABASE_URL: optionalUrl(postgresSchemes, {
     about: "Your Postgres, 14 or newer. Without it an embedded one runs under `DATA_DIR`.",
@@ -107,7 +112,7 @@ export const settings = {
   }),
   DATABASE_REPLICA_URLS: urlList(postgresSchemes, {
     about:
-      "Read-only copies of it, for searches. Who wrote something finds it at once; others may find it a few seconds later.",
+      "Read-only copies of it, for searches. One that has not got the last write of whoever searches is not asked.",
     secret: true,
   }),
   DB_PREPARE: flag(true, {

@@ -140,10 +140,7 @@ async function start(
   const cache = await openCache(config, uncached, log, (from) => timings.addCached(from));
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
-  const database = cachedDatabase(uncached, cache, reads, {
-    // What a replica has may be older than the last write, and must not be kept beyond it.
-    searches: config.DATABASE_REPLICA_URLS.length === 0,
-  });
+  const database = cachedDatabase(uncached, cache, reads);
   const warming = keepWarm(cache, uncached, log);
   lifecycle.onClose("warming", () => warming.stop());
 
@@ -224,7 +221,8 @@ async function start(
   const network = await openNetworks(config);
   lifecycle.onClose("networks", () => network.close());
   const addresses = await fileAddresses(config);
-  const removals = new FileRemovals({ database, store, network, addresses, log });
+  const onPurge = metrics?.freshness.onPurge;
+  const removals = new FileRemovals({ database, store, network, addresses, log, onPurge });
   lifecycle.onClose("removals", () => removals.stop());
   const files = new Files({ database, store, removals, pdfText: openPdfText() });
   const uploadDirectory = resolve(config.DATA_DIR, "uploads");
@@ -260,7 +258,7 @@ async function start(
         resources,
         openSockets: () => live.openSockets,
         runningAnswers: () => running.size,
-        waitingAnswers: () => models.queued,
+        models,
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());

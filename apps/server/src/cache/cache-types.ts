@@ -69,6 +69,13 @@ export function cacheTypes(ttlSeconds: number) {
       cost: 5,
       value: typed<SearchBody>(),
     },
+    /** Which replicas may answer somebody's searches; only where there are replicas. */
+    log_position: {
+      lifetimeMs: 600 * second,
+      layer: "redis",
+      key: ["kind"],
+      value: typed<string>(),
+    },
     /** In memory alone: large, and seldom asked for again. A model takes seconds where a query takes one ms. */
     ai_response: {
       lifetimeMs: 300 * second,

@@ -17,12 +17,7 @@ import type { AppCache } from "./open-cache.ts";
  * write of something cached names the tags it touches. A feature cannot forget either, since it has
  * no other database.
  */
-export function cachedDatabase(
-  database: Database,
-  cache: AppCache,
-  reads: CachedReads,
-  caches: { searches: boolean },
-): Database {
+export function cachedDatabase(database: Database, cache: AppCache, reads: CachedReads): Database {
   const { sessions, apiKeys, users, conversations, messages, answers, servers, files, search } =
     database;
 
@@ -30,6 +25,9 @@ export function cachedDatabase(
     conversationsTag(userId),
     conversationTag(conversationId),
   ];
+
+  /** Every write of somebody's messages and titles touches their list of conversations. */
+  const searchTags = (userId: string) => [conversationsTag(userId), documentsTag(userId)];
 
   return {
     ...database,
@@ -141,16 +139,14 @@ export function cachedDatabase(
     },
 
     search: {
-      // Every write of somebody's messages and titles touches their list of conversations.
-      find: ({ userId, ...asked }) => {
-        if (!caches.searches) return search.find({ userId, ...asked });
-        return cache.getOrLoad(
+      ...search,
+      find: ({ userId, ...asked }) =>
+        cache.getOrLoad(
           "search_results",
           { owner: userId, search: hashText(sha256(JSON.stringify(asked))) },
-          () => search.find({ userId, ...asked }),
-          { tags: [conversationsTag(userId), documentsTag(userId)] },
-        );
-      },
+          async () => search.find({ userId, ...asked }, await logPosition(userId)),
+          { tags: searchTags(userId) },
+        ),
     },
 
     files: {
@@ -194,6 +190,19 @@ export function cachedDatabase(
       interruptAllRunning: () => told(servers.interruptAllRunning()),
     },
   };
+
+  /**
+   * From where in the log on a replica may answer a user's search. Kept until something is written
+   * that they may find, by whichever server: what is asked for after that lies beyond the write.
+   */
+  async function logPosition(userId: string): Promise<string | undefined> {
+    const { logPosition } = search;
+    if (!logPosition) return undefined;
+    const tags = searchTags(userId);
+    return cache.getOrLoad("log_position", { owner: userId, kind: "search" }, logPosition, {
+      tags,
+    });
+  }
 
   async function deleteFile(userId: string, id: string, work: () => Promise<boolean>) {
     const file = await files.get(userId, id);

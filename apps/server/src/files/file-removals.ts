@@ -9,6 +9,8 @@ type Dependencies = {
   network: CdnNetwork;
   addresses: FileAddresses;
   log: Log;
+  /** Files were removed everywhere, or could not be. */
+  onPurge?: ((result: "done" | "failed", files: number) => void) | undefined;
 };
 
 /** No other server takes a batch for as long; a batch takes seconds. */
@@ -72,6 +74,7 @@ export class FileRemovals {
   }
 
   async #removeDue(): Promise<void> {
+    const { onPurge } = this.#deps;
     const { fileRemovals } = this.#deps.database;
     while (!this.#stopped.signal.aborted) {
       const batch = await fileRemovals.claim(newId(), leaseSeconds);
@@ -79,10 +82,15 @@ export class FileRemovals {
       try {
         const state = await this.#remove(batch.id, batch.removals);
         this.#failures.delete(batch.id);
-        if (state === "done") await fileRemovals.finish(batch.id, secondPurgeAfterSeconds);
-        else await fileRemovals.postpone(batch.id, askAgainSeconds, null);
+        if (state === "in_progress") {
+          await fileRemovals.postpone(batch.id, askAgainSeconds, null);
+          continue;
+        }
+        await fileRemovals.finish(batch.id, secondPurgeAfterSeconds);
+        onPurge?.("done", batch.removals.length);
       } catch (error) {
         if (this.#stopped.signal.aborted) return await fileRemovals.postpone(batch.id, 0, null);
+        onPurge?.("failed", batch.removals.length);
         await this.#failed(batch.id, error);
       }
     }

@@ -14,6 +14,7 @@ import { alertRoutes } from "../performance/alert-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
 import { databaseRoutes } from "../performance/database-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
+import { modelRoutes } from "../performance/model-routes.ts";
 import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { performanceRoutes } from "../performance/performance-routes.ts";
 import { searchRoutes } from "../search/search-routes.ts";
@@ -64,6 +65,7 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     .use(fileAdminRoutes(context))
     .use(cacheRoutes(context))
     .use(databaseRoutes(context))
+    .use(modelRoutes(context))
     .use(searchRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, performance))

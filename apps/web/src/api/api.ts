@@ -27,6 +27,13 @@ const MESSAGES_PER_PAGE = 50;
 /** Two parts. Below, one request costs less than four. */
 const IN_PARTS_ABOVE_BYTES = 16 * 1024 * 1024;
 
+/** Before a cursor, after one, or around a message. */
+export type MessagePlace =
+  | { cursor: string }
+  | { after: string }
+  | { around: string }
+  | Record<string, never>;
+
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /**
@@ -97,8 +104,9 @@ export class Api {
     await this.#send("DELETE", `/conversations/${id}`);
   }
 
-  messages(conversationId: string, cursor?: string): Promise<MessageListBody> {
-    const query = page(MESSAGES_PER_PAGE, cursor);
+  /** The newest messages, or those at a place. */
+  messages(conversationId: string, place: MessagePlace = {}): Promise<MessageListBody> {
+    const query = new URLSearchParams({ limit: String(MESSAGES_PER_PAGE), ...place });
     return this.#json("GET", `/conversations/${conversationId}/messages?${query}`);
   }
 
@@ -191,6 +199,11 @@ export class Api {
   /** Reads from a part of the API that only some pages need, and so have their own types for. */
   get<Body>(path: string): Promise<Body> {
     return this.#json("GET", path);
+  }
+
+  /** Asks such a part for what it makes of a body. */
+  post<Body>(path: string, body: object): Promise<Body> {
+    return this.#json("POST", path, body);
   }
 
   /** Does something in such a part. */
