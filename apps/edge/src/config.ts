@@ -101,7 +101,9 @@ export const settings = {
   EDGE_MIN_RATE: integer(
     256,
     { min: 0, max: 1_000_000 },
-    { about: "Bytes a second below which a slow reader is cut." },
+    {
+      about: "Bytes a second below which a client that is slow to read, or to send a body, is cut.",
+    },
   ),
   EDGE_FIRST_BYTE_TIMEOUT: integer(
     60,

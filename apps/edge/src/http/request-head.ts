@@ -1,7 +1,5 @@
-import { cr, isTargetCode, isTokenCode, space } from "./characters.ts";
-import { connectionOptions, withoutNominated } from "./connection-options.ts";
-import { readContentLength } from "./content-length.ts";
-import { HeaderScanner, nameKeys } from "./header-scanner.ts";
+import { isTargetCode, isTokenCode, space } from "./characters.ts";
+import { HeadFields } from "./head-fields.ts";
 import { MessageError } from "./message-error.ts";
 
 /** How long a message's body is: known, told chunk by chunk, or until the connection ends. */
@@ -36,31 +34,22 @@ type ForwardedClaims = {
   forwarded: string | undefined;
 };
 
-/** Headers that are of this hop, are written anew, or are looked at. */
-const handled = nameKeys([
-  "connection",
-  "content-length",
-  "expect",
-  "forwarded",
-  "host",
-  "keep-alive",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "traceparent",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "via",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
-  "x-real-ip",
-  "x-request-id",
-]);
-
-/** Reading is synchronous, so one scanner serves every request. */
-const scanner = new HeaderScanner();
+/** Looked at, and written anew or passed on by name. */
+const fields = new HeadFields(
+  [
+    "expect",
+    "forwarded",
+    "host",
+    "traceparent",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
+  ],
+  ["keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "x-real-ip"],
+);
 
 /**
  * Reads the head of a request, as latin1 text with the empty line at its end.
@@ -77,80 +66,49 @@ export function readRequestHead(head: string): RequestHead {
   };
   let host = line.authority;
   let hosts = 0;
-  let contentLength: number | undefined;
-  let transferEncoding: string | undefined;
-  let options: string[] | undefined;
   let upgrade: string | undefined;
   let expect: string | undefined;
   let via: string | undefined;
   let traceparent: string | undefined;
   let requestId: string | undefined;
-  let lines = "";
-  let kept = line.end;
 
-  scanner.reset(head, line.end);
-  while (scanner.next()) {
-    if (handled[scanner.key] !== 1) continue;
-    switch (scanner.name) {
+  fields.begin(head, line.end);
+  for (let name = fields.next(); name !== undefined; name = fields.next()) {
+    switch (name) {
       case "host":
         hosts++;
         // The authority of an absolute target counts instead of Host (RFC 9112 3.2.2).
-        host ??= scanner.value;
-        break;
-      case "content-length":
-        if (contentLength !== undefined) throw new MessageError("Content-Length is given twice.");
-        contentLength = readContentLength(scanner.value);
-        break;
-      case "transfer-encoding":
-        if (transferEncoding !== undefined) {
-          throw new MessageError("Transfer-Encoding is given twice.");
-        }
-        transferEncoding = scanner.value.toLowerCase();
-        break;
-      case "connection":
-        options = [...(options ?? []), ...connectionOptions(scanner.value)];
+        host ??= fields.value;
         break;
       case "upgrade":
-        upgrade = upgrade === undefined ? scanner.value.toLowerCase() : "several";
+        upgrade = upgrade === undefined ? fields.value.toLowerCase() : "several";
         break;
       case "expect":
-        expect = scanner.value.toLowerCase();
+        expect = fields.value.toLowerCase();
         break;
       case "forwarded":
-        forwarded.forwarded = joined(forwarded.forwarded, scanner.value);
+        forwarded.forwarded = joined(forwarded.forwarded, fields.value);
         break;
       case "x-forwarded-for":
-        forwarded.for = joined(forwarded.for, scanner.value);
+        forwarded.for = joined(forwarded.for, fields.value);
         break;
       case "x-forwarded-host":
-        forwarded.host = scanner.value;
+        forwarded.host = fields.value;
         break;
       case "x-forwarded-proto":
-        forwarded.proto = scanner.value;
+        forwarded.proto = fields.value;
         break;
       case "via":
-        via = joined(via, scanner.value);
+        via = joined(via, fields.value);
         break;
       case "traceparent":
-        traceparent = scanner.value;
+        traceparent = fields.value;
         break;
       case "x-request-id":
-        requestId = scanner.value;
+        requestId = fields.value;
         break;
-      case "keep-alive":
-      case "proxy-authorization":
-      case "proxy-connection":
-      case "te":
-      case "trailer":
-      case "x-real-ip":
-        break;
-      default:
-        continue;
     }
-    if (scanner.start > kept) lines += head.slice(kept, scanner.start);
-    kept = scanner.end;
   }
-  if (scanner.start > kept) lines += head.slice(kept, scanner.start);
 
   if (hosts > 1) throw new MessageError("Host is given twice.");
   if (hosts === 0 && line.minorVersion === 1) throw new MessageError("Host is missing.");
@@ -165,19 +123,19 @@ export function readRequestHead(head: string): RequestHead {
     target: line.target,
     minorVersion: line.minorVersion,
     host,
-    length: readLength(contentLength, transferEncoding, line.minorVersion),
-    keepAlive: line.minorVersion === 1 && !options?.includes("close"),
+    length: readLength(fields.contentLength, fields.transferEncoding, line.minorVersion),
+    keepAlive: line.minorVersion === 1 && !fields.hasOption("close"),
     isUpgrade:
       line.minorVersion === 1 &&
       line.method === "GET" &&
       upgrade === "websocket" &&
-      options?.includes("upgrade") === true,
+      fields.hasOption("upgrade"),
     expectsContinue: expect !== undefined && line.minorVersion === 1,
     forwarded,
     via,
     traceparent,
     requestId,
-    lines: options === undefined ? lines : withoutNominated(lines, options),
+    lines: fields.lines,
   };
 }
 
@@ -261,23 +219,4 @@ function isHost(host: string): boolean {
     return false;
   }
   return host !== "";
-}
-
-const emptyLine = Buffer.from("\r\n\r\n");
-
-/** Where the head in these bytes ends, after its empty line; -1 where it is not all there. */
-export function findHeadEnd(bytes: Buffer): number {
-  const at = bytes.indexOf(emptyLine);
-  return at < 0 ? -1 : at + 4;
-}
-
-/**
- * Whether what has come of a head can still become one. A line feed without its carriage return is
- * found at once, so that its sender is not left waiting for the time limit.
- */
-export function isHopeless(bytes: Buffer): boolean {
-  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) {
-    if (bytes[at - 1] !== cr) return true;
-  }
-  return false;
 }

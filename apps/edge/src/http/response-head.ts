@@ -1,7 +1,5 @@
 import { cr, isValueCode, lf, space } from "./characters.ts";
-import { connectionOptions, withoutNominated } from "./connection-options.ts";
-import { readContentLength } from "./content-length.ts";
-import { HeaderScanner, nameKeys } from "./header-scanner.ts";
+import { HeadFields } from "./head-fields.ts";
 import { MessageError } from "./message-error.ts";
 import type { BodyLength } from "./request-head.ts";
 
@@ -17,26 +15,17 @@ export type ResponseHead = {
   readonly keepAlive: boolean;
   /** The protocol that a 101 goes on with, in lower case. */
   readonly upgrade: string | undefined;
-  readonly retryAfter: string | undefined;
   /** All other header lines as they came, each with its CRLF, without those of one hop. */
   readonly lines: string;
 };
 
 const digitZero = 48;
 
-const handled = nameKeys([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-connection",
-  "retry-after",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-const scanner = new HeaderScanner();
+/** What is looked at, and what is left out. */
+const fields = new HeadFields(
+  ["upgrade"],
+  ["keep-alive", "proxy-authenticate", "proxy-connection", "trailer"],
+);
 
 /**
  * Reads the head of an answer to a request with this method, as latin1 text with its empty line.
@@ -47,59 +36,20 @@ export function readResponseHead(head: string, method: string): ResponseHead {
   const lineEnd = readStatusLine(head);
   const minorVersion = head.charCodeAt(7) === digitZero ? 0 : 1;
   const status = statusAt(head, 9);
-  let contentLength: number | undefined;
-  let transferEncoding: string | undefined;
-  let options: string[] | undefined;
   let upgrade: string | undefined;
-  let retryAfter: string | undefined;
-  let lines = "";
-  let kept = lineEnd + 2;
 
-  scanner.reset(head, kept);
-  while (scanner.next()) {
-    if (handled[scanner.key] !== 1) continue;
-    switch (scanner.name) {
-      case "content-length":
-        if (contentLength !== undefined) throw new MessageError("Content-Length is given twice.");
-        contentLength = readContentLength(scanner.value);
-        break;
-      case "transfer-encoding":
-        if (transferEncoding !== undefined) {
-          throw new MessageError("Transfer-Encoding is given twice.");
-        }
-        transferEncoding = scanner.value.toLowerCase();
-        break;
-      case "connection":
-        options = [...(options ?? []), ...connectionOptions(scanner.value)];
-        break;
-      case "upgrade":
-        upgrade = scanner.value.toLowerCase();
-        break;
-      case "retry-after":
-        retryAfter = scanner.value;
-        continue;
-      case "keep-alive":
-      case "proxy-authenticate":
-      case "proxy-connection":
-      case "trailer":
-        break;
-      default:
-        continue;
-    }
-    if (scanner.start > kept) lines += head.slice(kept, scanner.start);
-    kept = scanner.end;
-  }
-  if (scanner.start > kept) lines += head.slice(kept, scanner.start);
+  fields.begin(head, lineEnd + 2);
+  while (fields.next() !== undefined) upgrade = fields.value.toLowerCase();
 
+  const { contentLength, transferEncoding } = fields;
   return {
     status,
     statusLine: head.slice(8, lineEnd),
     length: readLength(status, method, contentLength, transferEncoding, minorVersion),
     contentLength,
-    keepAlive: minorVersion === 1 && !options?.includes("close"),
+    keepAlive: minorVersion === 1 && !fields.hasOption("close"),
     upgrade,
-    retryAfter,
-    lines: options === undefined ? lines : withoutNominated(lines, options),
+    lines: fields.lines,
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Socket } from "bun";
 import { compose } from "./compose.ts";
+import type { Limits } from "./limits.ts";
+import { Pace } from "./pace.ts";
 
 /**
  * One end of a connection, with what the kernel would not take yet. Whoever feeds it looks at
@@ -13,9 +15,7 @@ export class Channel {
   #isPaused = false;
   #isClosed = false;
   #writtenBytes = 0;
-  /** For `isStuck`: since when, and how much had been written then. */
-  #markMs = 0;
-  #markBytes = 0;
+  #pace: Pace | undefined;
 
   constructor(socket: Socket<unknown>) {
     this.socket = socket;
@@ -90,22 +90,11 @@ export class Channel {
     this.#queue.length = 0;
   }
 
-  /**
-   * Whether the peer takes what is held for it more slowly than `bytesPerSecond`, over `windowMs`.
-   * To be asked again and again.
-   */
-  isStuck(nowMs: number, windowMs: number, bytesPerSecond: number): boolean {
-    if (!this.isBlocked) {
-      this.#markMs = 0;
-      return false;
-    }
-    const wanted = (bytesPerSecond * windowMs) / 1000;
-    if (this.#markMs === 0 || this.#writtenBytes - this.#markBytes >= wanted) {
-      this.#markMs = nowMs;
-      this.#markBytes = this.#writtenBytes;
-      return false;
-    }
-    return nowMs - this.#markMs >= windowMs;
+  /** Whether the peer takes what is held for it too slowly. To be asked again and again. */
+  isStuck(nowMs: number, limits: Limits): boolean {
+    if (!this.isBlocked && this.#pace === undefined) return false;
+    this.#pace ??= new Pace(limits);
+    return this.#pace.isTooSlow(nowMs, this.isBlocked ? this.#writtenBytes : undefined);
   }
 
   #write(bytes: Uint8Array, isBorrowed: boolean): void {

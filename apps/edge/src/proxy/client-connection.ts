@@ -1,10 +1,11 @@
 import type { Socket } from "bun";
+import { findHeadEnd, isHopeless } from "../http/head-end.ts";
 import { MessageError } from "../http/message-error.ts";
-import { findHeadEnd, isHopeless, readRequestHead } from "../http/request-head.ts";
+import { readRequestHead } from "../http/request-head.ts";
 import { Channel } from "./channel.ts";
+import type { Client, ClientUser } from "./client.ts";
 import { EdgeError } from "./edge-error.ts";
 import { Exchange } from "./exchange.ts";
-import type { ExchangeClient } from "./exchange-client.ts";
 import type { Peer } from "./forwarding.ts";
 import { lingerMs, maxHeldBytes } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -21,20 +22,22 @@ const lf = 10;
  * A client's connection: one request at a time, each as an exchange. What comes meanwhile (a body
  * that has nowhere to go yet, the next request) is held up to 64 kB and then not read.
  */
-export class ClientConnection implements ExchangeClient {
+export class ClientConnection implements Client {
   readonly channel: Channel;
   readonly peer: Peer;
   readonly #context: ProxyContext;
   readonly #host: ClientConnectionHost;
   #held: Buffer | undefined;
-  #exchange: Exchange | undefined;
-  /** Whether `#next` runs, which an exchange that ends at once would enter again. */
+  /** Who answers it; nobody between two requests. */
+  #user: ClientUser | undefined;
+  /** Whether `#readRequests` runs, which an exchange that ends at once would enter again. */
   #isReading = false;
   /** It was told that this is the end; what still comes is thrown away. */
   #lingersSinceMs: number | undefined;
   /** Since when it owes the rest of a head, or may stay without a request. */
   #waitsSinceMs: number;
   #hadRequest = false;
+  #isTunnel = false;
 
   constructor(
     socket: Socket<unknown>,
@@ -50,11 +53,11 @@ export class ClientConnection implements ExchangeClient {
   }
 
   get isIdle(): boolean {
-    return this.#exchange === undefined;
+    return this.#user === undefined;
   }
 
   get isTunnel(): boolean {
-    return this.#exchange?.isTunnel === true;
+    return this.#isTunnel;
   }
 
   // What the socket says
@@ -64,7 +67,7 @@ export class ClientConnection implements ExchangeClient {
     if (this.#held === undefined) {
       this.#held = bytes;
       // The time limit counts from a head's first byte.
-      if (this.#exchange === undefined && this.#hadRequest) this.#waitsSinceMs = performance.now();
+      if (this.#user === undefined && this.#hadRequest) this.#waitsSinceMs = performance.now();
     } else {
       this.#held = Buffer.concat([this.#held, bytes]);
     }
@@ -72,15 +75,17 @@ export class ClientConnection implements ExchangeClient {
   }
 
   drained(): void {
-    if (this.channel.drained()) this.#exchange?.clientDrained();
+    if (!this.channel.drained()) return;
+    if (this.#user === undefined) this.#pass();
+    else this.#user.clientDrained();
   }
 
   closed(): void {
     this.channel.closed();
     this.#held = undefined;
-    const exchange = this.#exchange;
-    this.#exchange = undefined;
-    exchange?.clientLeft();
+    const user = this.#user;
+    this.#user = undefined;
+    user?.clientLeft();
   }
 
   /** Ends what has taken too long. To be called again and again. */
@@ -89,8 +94,12 @@ export class ClientConnection implements ExchangeClient {
     const waitedMs = nowMs - this.#waitsSinceMs;
     if (this.#lingersSinceMs !== undefined) {
       if (nowMs - this.#lingersSinceMs > lingerMs) this.channel.terminate();
-    } else if (this.#exchange !== undefined) {
-      this.#exchange.sweep(nowMs);
+    } else if (this.#user !== undefined) {
+      this.#user.sweep(nowMs);
+    } else if (this.channel.isBlocked) {
+      // It still reads its last answer; only then is the next request its turn.
+      this.#waitsSinceMs = nowMs;
+      if (this.channel.isStuck(nowMs, this.#context.limits)) this.cut();
     } else if (this.#held === undefined && this.#host.isDraining) {
       this.#goodbye();
     } else if (this.#held === undefined && this.#hadRequest) {
@@ -107,7 +116,7 @@ export class ClientConnection implements ExchangeClient {
     this.closed();
   }
 
-  // What its exchange says
+  // What its user says
 
   held(): Buffer | undefined {
     return this.#held;
@@ -127,8 +136,17 @@ export class ClientConnection implements ExchangeClient {
     return !this.#host.isDraining;
   }
 
+  handOver(user: ClientUser): void {
+    if (this.channel.isClosed) user.clientLeft();
+    else {
+      this.#user = user;
+      this.#isTunnel = true;
+      this.#pass();
+    }
+  }
+
   finished(keepsAlive: boolean): void {
-    this.#exchange = undefined;
+    this.#user = undefined;
     if (!keepsAlive) {
       this.#goodbye();
       return;
@@ -139,15 +157,17 @@ export class ClientConnection implements ExchangeClient {
     }
   }
 
-  refused(error: EdgeError, keepsAlive: boolean): void {
-    const head = this.#exchange?.head;
-    this.#exchange = undefined;
-    if (keepsAlive && head?.keepAlive && this.mayKeepAlive()) {
-      this.channel.writeHead(error.toMessage(head.method === "HEAD", true));
-      if (!this.#isReading) this.#pass();
-    } else {
-      this.#tell(error, head?.method === "HEAD");
+  refused(
+    error: EdgeError,
+    { isHead, keepsAlive }: { isHead: boolean; keepsAlive: boolean },
+  ): void {
+    this.#user = undefined;
+    if (!keepsAlive || !this.mayKeepAlive()) {
+      this.#tell(error, isHead);
+      return;
     }
+    this.channel.writeHead(error.toMessage(isHead, true));
+    this.finished(true);
   }
 
   broke(): void {
@@ -157,8 +177,8 @@ export class ClientConnection implements ExchangeClient {
   // Reading
 
   #pass(): void {
-    if (this.#exchange !== undefined) this.#exchange.passRequest();
-    if (this.#exchange === undefined && !this.#isReading) this.#readRequests();
+    this.#user?.fromClient();
+    if (this.#user === undefined && !this.#isReading) this.#readRequests();
     if (this.#held !== undefined && this.#held.length >= maxHeldBytes) this.channel.pause();
     else this.channel.resume();
   }
@@ -166,8 +186,8 @@ export class ClientConnection implements ExchangeClient {
   #readRequests(): void {
     this.#isReading = true;
     try {
-      while (this.#held !== undefined && this.#exchange === undefined && !this.channel.isClosed) {
-        if (this.#lingersSinceMs !== undefined || !this.#readRequest(this.#held)) break;
+      while (this.#held !== undefined && this.#mayRead()) {
+        if (!this.#readRequest(this.#held)) break;
       }
     } catch (error) {
       if (error instanceof EdgeError) this.#tell(error);
@@ -177,6 +197,13 @@ export class ClientConnection implements ExchangeClient {
     } finally {
       this.#isReading = false;
     }
+  }
+
+  /** Whoever does not read an answer is given no other: what is held for one client has its bound. */
+  #mayRead(): boolean {
+    const { isClosed, isBlocked } = this.channel;
+    const isFree = this.#user === undefined && this.#lingersSinceMs === undefined;
+    return isFree && !isClosed && !isBlocked;
   }
 
   /** @returns whether a whole head was there. */
@@ -204,8 +231,9 @@ export class ClientConnection implements ExchangeClient {
     }
     this.#held = end < bytes.length ? bytes.subarray(end) : undefined;
     this.#hadRequest = true;
-    this.#exchange = new Exchange(this.#context, this, head);
-    this.#exchange.begin();
+    const exchange = new Exchange(this.#context, this, head);
+    this.#user = exchange;
+    exchange.begin();
     return true;
   }
 

@@ -1,64 +1,63 @@
-import type { BodyScanner } from "../http/body-scanner.ts";
-import { createBodyScanner } from "../http/create-body-scanner.ts";
 import { MessageError } from "../http/message-error.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { AnswerWriter } from "./answer-writer.ts";
+import type { Client, ClientUser } from "./client.ts";
 import { EdgeError } from "./edge-error.ts";
-import type { ExchangeClient } from "./exchange-client.ts";
 import { type AnswerPart, HeadReader } from "./head-reader.ts";
 import { Patience } from "./patience.ts";
 import { Placement, type PlacementHost } from "./placement.ts";
 import type { ProxyContext } from "./proxy-context.ts";
-import { requestText } from "./request-text.ts";
+import { RequestWriter } from "./request-writer.ts";
+import { Tunnel } from "./tunnel.ts";
 import type { UpstreamConnection, UpstreamUser } from "./upstream-connection.ts";
 
 /**
  * - `placing`: waits for a server and a connection to it.
  * - `waiting`: the request is on its way, and nothing has come back.
  * - `answering`: the answer is passed on.
- * - `tunnel`: the server said 101; bytes pass both ways unread.
- * - `ended`
+ * - `ended`: also where the server said 101, and the connection goes on as a tunnel.
  */
-type Phase = "placing" | "waiting" | "answering" | "tunnel" | "ended";
+type Phase = "placing" | "waiting" | "answering" | "ended";
 
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 /** Answers of a server that could not do it, where another may. */
 const worthRepeating = new Set([502, 503, 504]);
-const lineEnd = Buffer.from("\r\n");
+
+const timeoutWords = {
+  slow_server: "The server does not read the request.",
+  silent_server: "The server did not answer in time.",
+  whole: "The request took too long as a whole.",
+} as const;
 
 /**
  * One request and its answer, passed on piece by piece as they come: whoever of the two sides cannot
  * take more stops the reading at the other. What becomes of the request is its placement's business
  * until an answer begins.
  */
-export class Exchange implements UpstreamUser, PlacementHost {
-  readonly head: RequestHead;
+export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
+  readonly #head: RequestHead;
   readonly #context: ProxyContext;
-  readonly #client: ExchangeClient;
+  readonly #client: Client;
   readonly #placement: Placement;
   readonly #patience: Patience;
-  readonly #requestBody: BodyScanner;
+  readonly #request: RequestWriter;
   #phase: Phase = "placing";
   #connection: UpstreamConnection | undefined;
-  #headReader: HeadReader | undefined;
+  #heads: HeadReader | undefined;
   #answer: AnswerWriter | undefined;
-  #answerHead: ResponseHead | undefined;
+  #endsWithConnection = false;
   #keepsUpstream = false;
   #keepsClient = false;
 
-  constructor(context: ProxyContext, client: ExchangeClient, head: RequestHead) {
+  constructor(context: ProxyContext, client: Client, head: RequestHead) {
     this.#context = context;
     this.#client = client;
-    this.head = head;
-    this.#requestBody = createBodyScanner(head.length);
+    this.#head = head;
+    this.#request = new RequestWriter(head);
     this.#patience = new Patience(context.limits);
     const mayRepeat = head.length === 0 && idempotent.has(head.method);
     this.#placement = new Placement(context, this, mayRepeat);
-  }
-
-  get isTunnel(): boolean {
-    return this.#phase === "tunnel";
   }
 
   begin(): void {
@@ -67,21 +66,23 @@ export class Exchange implements UpstreamUser, PlacementHost {
 
   // What its placement says
 
-  /** The head leaves together with what has come of the body. */
   placed(connection: UpstreamConnection): void {
     this.#connection = connection;
     connection.user = this;
     this.#phase = "waiting";
-    this.#headReader = new HeadReader(this.head.method, this.#context.limits.headBytes);
+    this.#heads = new HeadReader(this.#head.method, this.#context.limits.headBytes, (interim) =>
+      this.#passInterim(interim),
+    );
     this.#patience.renew();
-    const added = this.#context.forwarding.lines(this.head, this.#client.peer);
-    const text = requestText(this.head, this.#placement.authority, added);
-    const held = this.#requestBody.isDone ? undefined : this.#client.held();
-    if (held === undefined) {
-      connection.channel.writeHead(text);
+    const added = this.#context.forwarding.lines(this.#head, this.#client.peer);
+    const { authority } = this.#placement;
+    if (this.#request.isDone) {
+      this.#request.begin(connection.channel, authority, added, undefined);
       return;
     }
-    this.#passBody(held, (piece) => connection.channel.writeHead(text, piece));
+    this.#send(() =>
+      this.#request.begin(connection.channel, authority, added, this.#client.held()),
+    );
     // What came while there was nowhere to send it may have stopped the reading.
     this.#client.wantsMore();
   }
@@ -97,33 +98,19 @@ export class Exchange implements UpstreamUser, PlacementHost {
 
   // What the client says
 
-  /** More of the request has come, or the server takes more of it. */
-  passRequest(): void {
-    const connection = this.#connection;
+  fromClient(): void {
+    const channel = this.#connection?.channel;
     const bytes = this.#client.held();
-    if (connection === undefined || bytes === undefined || connection.channel.isBlocked) return;
+    if (channel === undefined || bytes === undefined) return;
+    if (channel.isBlocked || this.#request.isDone) return;
     this.#patience.renew();
-    if (this.#phase === "tunnel") {
-      connection.channel.write(bytes);
-      this.#client.consumed(bytes.length);
-    } else if (!this.#requestBody.isDone) {
-      this.#passBody(bytes, (piece) => connection.channel.write(piece));
-    }
+    this.#send(() => this.#request.pass(channel, bytes));
   }
 
-  /** The client has left: whatever the server still does is for nobody. */
   clientLeft(): void {
-    if (this.#phase === "tunnel" && this.#connection !== undefined) {
-      // What the client sent last is still delivered.
-      const { channel } = this.#connection;
-      this.#connection.user = undefined;
-      this.#connection = undefined;
-      channel.end();
-    }
     this.#end();
   }
 
-  /** The client takes more. */
   clientDrained(): void {
     this.#connection?.channel.resume();
   }
@@ -132,14 +119,8 @@ export class Exchange implements UpstreamUser, PlacementHost {
 
   fromServer(bytes: Buffer): void {
     this.#patience.renew();
-    if (this.#phase === "waiting") {
-      this.#readAnswer(bytes);
-    } else if (this.#phase === "answering") {
-      this.#passAnswer(bytes);
-    } else if (this.#phase === "tunnel") {
-      this.#client.channel.write(bytes);
-      this.#holdBack();
-    }
+    if (this.#phase === "answering") this.#passAnswer(bytes);
+    else if (this.#phase === "waiting") this.#readAnswer(bytes);
   }
 
   serverDrained(): void {
@@ -149,67 +130,50 @@ export class Exchange implements UpstreamUser, PlacementHost {
   serverClosed(error: Error | undefined): void {
     const hadRested = (this.#connection?.uses ?? 0) > 0;
     this.#connection = undefined;
-    if (this.#phase === "tunnel") {
-      this.#end();
-      this.#client.finished(false);
-    } else if (this.#phase === "answering") {
-      if (error === undefined && this.#answerHead?.length === "until_close") {
-        this.#answer?.serverEnded();
-        this.#complete();
-      } else {
-        this.#interrupted();
-      }
-    } else {
+    if (this.#phase !== "answering") {
       // One that had rested may have been closed before the server saw the request: no verdict.
       const closed = new EdgeError("bad_answer", "The server closed the connection.");
       this.#placement.failed(hadRested ? undefined : "reset", closed);
+    } else if (error === undefined && this.#endsWithConnection) {
+      this.#answer?.serverEnded();
+      this.#complete();
+    } else {
+      this.#interrupted();
     }
   }
 
-  /** Ends what has taken too long. To be called again and again. */
   sweep(nowMs: number): void {
+    const server = this.#connection?.channel;
+    const isAwaited = this.#phase === "waiting" && !this.#request.isDone && !server?.isBlocked;
     const overdue = this.#patience.overdue(nowMs, {
       phase: this.#phase,
-      isRequestDone: this.#requestBody.isDone,
+      awaitedBytes: isAwaited ? this.#request.bodyBytes : undefined,
       client: this.#client.channel,
-      server: this.#connection?.channel,
+      server,
     });
     switch (overdue) {
       case undefined:
         return;
-      case "slow_client":
-      case "silent_tunnel":
+      case "slow_reader":
         this.#client.broke();
         return;
-      case "silent_client":
-        this.#refuse(
-          new EdgeError("request_timeout", "The rest of the request did not come in time."),
-        );
+      case "slow_writer":
+        this.#refuse(new EdgeError("request_timeout", "The request's body came too slowly."));
         return;
       case "doubt":
         this.#placement.doubt(nowMs);
         return;
-      case "slow_server":
-        this.#timedOut("The server does not read the request.");
-        return;
-      case "silent_server":
-        this.#timedOut("The server did not answer in time.");
-        return;
-      case "whole":
-        this.#timedOut("The request took too long as a whole.");
+      default:
+        this.#timedOut(timeoutWords[overdue]);
     }
   }
 
   // The request
 
-  #passBody(bytes: Buffer, write: (piece: Buffer) => void): void {
+  /** @param pass sends what is there, and says how much of it was the body's */
+  #send(pass: () => number): void {
     try {
-      const end = this.#requestBody.scan(bytes, 0);
-      write(bytes.subarray(0, this.#requestBody.passTo));
-      if (this.#requestBody.isDone && this.#requestBody.needsEnd) {
-        this.#connection?.channel.write(lineEnd);
-      }
-      this.#client.consumed(end);
+      this.#client.consumed(pass());
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
       // The request itself turned out to be none.
@@ -224,45 +188,40 @@ export class Exchange implements UpstreamUser, PlacementHost {
   // The answer
 
   #readAnswer(bytes: Buffer): void {
-    let more: Buffer | undefined = bytes;
-    while (this.#phase === "waiting" && more !== undefined) {
-      let found: AnswerPart | undefined;
-      try {
-        found = this.#headReader?.read(more);
-      } catch (error) {
-        if (!(error instanceof MessageError)) throw error;
-        this.#badAnswer();
-        return;
-      }
-      if (found === undefined) return;
-      const { head, rest }: AnswerPart = found;
-      if (head.status === 101) this.#upgrade(head, rest);
-      else if (head.status < 200) this.#passInterim(head);
-      else this.#startAnswer(head, rest);
-      more = head.status < 200 && rest.length > 0 ? rest : undefined;
+    let found: AnswerPart | undefined;
+    try {
+      found = this.#heads?.read(bytes);
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      this.#badAnswer();
+      return;
     }
+    if (found === undefined) return;
+    if (found.head.status === 101) this.#upgrade(found.head, found.rest);
+    else this.#startAnswer(found.head, found.rest);
   }
 
-  /** 100 Continue, 103 Early Hints and their like; HTTP/1.0 does not know them. */
+  /** HTTP/1.0 does not know them. */
   #passInterim(head: ResponseHead): void {
-    if (this.head.minorVersion === 0) return;
-    if (head.status === 100 && !this.head.expectsContinue) return;
+    if (this.#head.minorVersion === 0) return;
+    if (head.status === 100 && !this.#head.expectsContinue) return;
     this.#client.channel.writeHead(`HTTP/1.1${head.statusLine}\r\n${head.lines}\r\n`);
   }
 
   #upgrade(head: ResponseHead, rest: Buffer): void {
-    if (!this.head.isUpgrade || head.upgrade !== "websocket") {
+    const connection = this.#connection;
+    if (connection === undefined || !this.#head.isUpgrade || head.upgrade !== "websocket") {
       this.#badAnswer();
       return;
     }
+    this.#phase = "ended";
+    this.#connection = undefined;
     this.#placement.upgraded();
-    this.#phase = "tunnel";
-    this.#client.channel.writeHead(
-      `HTTP/1.1${head.statusLine}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n${head.lines}\r\n`,
-      rest,
-    );
-    this.#holdBack();
-    this.#client.wantsMore();
+    const tunnel = new Tunnel(this.#client, connection, this.#placement, this.#context.limits);
+    const lines = `connection: Upgrade\r\nupgrade: websocket\r\n${head.lines}`;
+    this.#client.channel.writeHead(`HTTP/1.1${head.statusLine}\r\n${lines}\r\n`);
+    if (rest.length > 0) tunnel.fromServer(rest);
+    this.#client.handOver(tunnel);
   }
 
   #startAnswer(head: ResponseHead, rest: Buffer): void {
@@ -273,11 +232,10 @@ export class Exchange implements UpstreamUser, PlacementHost {
     }
     this.#placement.answered();
     this.#phase = "answering";
-    this.#answerHead = head;
-    this.#keepsUpstream = head.keepAlive && head.length !== "until_close";
-    this.#keepsClient =
-      this.head.keepAlive && this.#requestBody.isDone && this.#client.mayKeepAlive();
-    this.#answer = new AnswerWriter(this.#client.channel, this.head, head, this.#keepsClient);
+    this.#endsWithConnection = head.length === "until_close";
+    this.#keepsUpstream = head.keepAlive && !this.#endsWithConnection;
+    this.#keepsClient = this.#head.keepAlive && this.#request.isDone && this.#client.mayKeepAlive();
+    this.#answer = new AnswerWriter(this.#client.channel, this.#head, head, this.#keepsClient);
     this.#passAnswer(rest);
   }
 
@@ -293,7 +251,8 @@ export class Exchange implements UpstreamUser, PlacementHost {
       return;
     }
     if (!answer.isDone) {
-      this.#holdBack();
+      // The server is not read while the client does not take more.
+      if (this.#client.channel.isBlocked) this.#connection?.channel.pause();
       return;
     }
     // Bytes beyond the answer are an answer to nothing we asked: never somebody else's.
@@ -301,13 +260,8 @@ export class Exchange implements UpstreamUser, PlacementHost {
     this.#complete();
   }
 
-  /** Stops reading from the server while the client does not take more. */
-  #holdBack(): void {
-    if (this.#client.channel.isBlocked) this.#connection?.channel.pause();
-  }
-
   #complete(): void {
-    const isReusable = this.#requestBody.isDone && this.#keepsUpstream;
+    const isReusable = this.#request.isDone && this.#keepsUpstream;
     const connection = isReusable ? this.#connection : undefined;
     if (isReusable) this.#connection = undefined;
     this.#placement.succeeded(connection);
@@ -338,7 +292,10 @@ export class Exchange implements UpstreamUser, PlacementHost {
 
   #refuse(error: EdgeError): void {
     this.#end();
-    this.#client.refused(error, this.#requestBody.isDone);
+    this.#client.refused(error, {
+      isHead: this.#head.method === "HEAD",
+      keepsAlive: this.#head.keepAlive && this.#request.isDone,
+    });
   }
 
   #end(): void {

@@ -1,33 +1,32 @@
 import type { Channel } from "./channel.ts";
+import { Inactivity } from "./inactivity.ts";
 import { doubtMs, type Limits } from "./limits.ts";
+import { Pace } from "./pace.ts";
 
 /** What an exchange does at the moment, as far as time limits go. */
 export type Waiting = {
-  readonly phase: "placing" | "waiting" | "answering" | "tunnel" | "ended";
-  readonly isRequestDone: boolean;
+  readonly phase: "placing" | "waiting" | "answering" | "ended";
+  /** What has come of the request's body; undefined while nobody waits for more of it. */
+  readonly awaitedBytes: number | undefined;
   readonly client: Channel;
   readonly server: Channel | undefined;
 };
 
 /** What is to be done about it; `doubt`: the server is to be asked whether it is there. */
 export type Overdue =
-  | "slow_client"
-  | "silent_client"
+  | "slow_reader"
+  | "slow_writer"
   | "slow_server"
   | "silent_server"
   | "doubt"
-  | "whole"
-  | "silent_tunnel";
+  | "whole";
 
-/**
- * Keeps the time of one exchange. That bytes pass is only noted; the clock is read when all
- * exchanges are looked at, so that a byte costs no look at it.
- */
+/** Keeps the time of one exchange. */
 export class Patience {
   readonly #limits: Limits;
   readonly #startedMs = performance.now();
-  #isActive = false;
-  #activeMs = this.#startedMs;
+  readonly #inactivity = new Inactivity();
+  #writerPace: Pace | undefined;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -35,32 +34,26 @@ export class Patience {
 
   /** Bytes have passed. */
   renew(): void {
-    this.#isActive = true;
+    this.#inactivity.renew();
   }
 
   /** What has taken too long by now. To be asked again and again. */
-  overdue(nowMs: number, { phase, isRequestDone, client, server }: Waiting): Overdue | undefined {
+  overdue(nowMs: number, { phase, awaitedBytes, client, server }: Waiting): Overdue | undefined {
     const limits = this.#limits;
-    if (this.#isActive) {
-      this.#isActive = false;
-      this.#activeMs = nowMs;
-    }
-    const quietMs = nowMs - this.#activeMs;
-    const isStuck = (channel: Channel | undefined) =>
-      channel?.isStuck(nowMs, limits.idleMs, limits.minBytesPerSecond) === true;
-
-    if (isStuck(client)) return "slow_client";
-    if (isStuck(server)) return "slow_server";
-    if (phase === "tunnel") return quietMs > limits.tunnelIdleMs ? "silent_tunnel" : undefined;
+    const quietMs = this.#inactivity.ms(nowMs);
+    if (client.isStuck(nowMs, limits)) return "slow_reader";
+    if (server?.isStuck(nowMs, limits)) return "slow_server";
     if (limits.wholeMs > 0 && nowMs - this.#startedMs > limits.wholeMs) return "whole";
-    if (phase === "waiting" && !isRequestDone) {
-      return quietMs > limits.idleMs ? "silent_client" : undefined;
+    if (phase === "answering") {
+      const isServersTurn = !client.isBlocked;
+      return isServersTurn && quietMs > limits.answerIdleMs ? "silent_server" : undefined;
     }
-    if (phase === "waiting") {
-      if (quietMs > limits.firstByteMs) return "silent_server";
-      return quietMs > doubtMs ? "doubt" : undefined;
+    if (awaitedBytes !== undefined) {
+      this.#writerPace ??= new Pace(limits);
     }
-    const isServersTurn = phase === "answering" && !client.isBlocked;
-    return isServersTurn && quietMs > limits.answerIdleMs ? "silent_server" : undefined;
+    if (this.#writerPace?.isTooSlow(nowMs, awaitedBytes)) return "slow_writer";
+    if (phase !== "waiting" || awaitedBytes !== undefined) return undefined;
+    if (quietMs > limits.firstByteMs) return "silent_server";
+    return quietMs > doubtMs ? "doubt" : undefined;
   }
 }

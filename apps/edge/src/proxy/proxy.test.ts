@@ -436,6 +436,77 @@ describe("limits", () => {
     expect(upstream.requests).toEqual([]);
   });
 
+  test("a body that comes byte by byte is cut, however steadily it comes", async () => {
+    const [edge, upstream] = await rawPair({
+      limits: { idleMs: 1000 },
+      environment: { EDGE_MIN_RATE: "500" },
+    });
+    const drip = (client: RawClient, piece: string) => {
+      const timer = setInterval(() => client.send(piece), 20);
+      client.socket.on("close", () => clearInterval(timer));
+    };
+    const plain = await open(edge);
+    plain.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    drip(plain, "x");
+    const chunked = await open(edge);
+    chunked.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    drip(chunked, "1\r\nx\r\n");
+    // 10,000 bytes a second: slow, and fast enough.
+    const slow = await open(edge);
+    slow.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n");
+    drip(slow, "x".repeat(200));
+    for (const client of [plain, chunked]) {
+      const text = await client.closed(10_000);
+      expect(statusOf(text)).toBe(408);
+      expect(text).toContain('"request_timeout"');
+    }
+    await slow.until((text) => text.endsWith("ok"), 20_000);
+    expect(upstream.requests.map(({ body }) => body.length)).toEqual([20_000]);
+  }, 40_000);
+
+  test("a body is not cut for what its server does not take", async () => {
+    const upstream = await startUpstream();
+    const edge = await startEdge({ urls: [upstream.url], limits: { idleMs: 800 } });
+    const bytes = 20_000_000;
+    const client = await open(edge);
+    upstream.onHead = (line, socket) => {
+      if (!line.startsWith("POST")) return;
+      socket.pause();
+      setTimeout(() => socket.resume(), 400);
+    };
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`);
+    client.send("x".repeat(bytes));
+    await client.until((text) => text.endsWith("ok"), 30_000);
+    expect(upstream.requests).toHaveLength(1);
+  }, 40_000);
+
+  test("a client that reads no answer is given no other, and holds up no more than that", async () => {
+    let asked = 0;
+    const body = "x".repeat(256 * 1024);
+    const edge = await startPair(() => {
+      asked++;
+      return new Response(body);
+    });
+    const client = await open(edge);
+    client.socket.pause();
+    client.send(get.repeat(500));
+    let before = -1;
+    await eventually(
+      async () => {
+        const isSteady = asked > 0 && asked === before;
+        before = asked;
+        await Bun.sleep(300);
+        return isSteady;
+      },
+      "no further request sent on",
+      20_000,
+    );
+    // What the buffers of the two sockets take, and one more.
+    expect(asked).toBeLessThan(100);
+    client.socket.resume();
+    await eventually(() => asked === 500, "the rest, once it reads", 20_000);
+  }, 50_000);
+
   test("a connection may rest so long, and a request take so long as a whole", async () => {
     const [edge, upstream] = await rawPair({ limits: { keepAliveMs: 100, wholeMs: 300 } });
     const resting = await open(edge);
