@@ -24,12 +24,15 @@ export class Body {
   #length = 0;
   #state: "growing" | "whole" | "broken" = "growing";
   #isKept = true;
-  readonly #isExact: boolean;
+  /** Its length, where that was known before. */
+  readonly expectedBytes: number | undefined;
+  /** Called when its sender need not wait any longer. */
+  onCaughtUp: (() => void) | undefined;
+  #wasAhead = false;
   readonly #readers = new Set<BodyReader>();
 
-  /** @param expectedBytes where the length is known before */
   constructor(expectedBytes?: number) {
-    this.#isExact = expectedBytes !== undefined;
+    this.expectedBytes = expectedBytes;
     this.#buffer = Buffer.allocUnsafeSlow(expectedBytes ?? firstBytes);
   }
 
@@ -68,9 +71,15 @@ export class Body {
     return this.#readers.size > 0;
   }
 
-  /** Whether its sender is to wait until `bodyChanged` has let readers catch up. */
+  /** Whether its sender is to wait until readers have caught up. */
   get isAhead(): boolean {
-    return !this.#isKept && this.#length - this.#slowest() > windowBytes;
+    this.#wasAhead = !this.#isKept && this.#length - this.#slowest() > windowBytes;
+    return this.#wasAhead;
+  }
+
+  /** A reader has moved on, or left. */
+  moved(): void {
+    if (this.#wasAhead && !this.isAhead) this.onCaughtUp?.();
   }
 
   /** What there is from here on, without a copy. */
@@ -93,7 +102,7 @@ export class Body {
 
   end(): void {
     this.#state = "whole";
-    if (!this.#isExact && this.#isKept) this.#buffer = Buffer.from(this.from(0));
+    if (this.expectedBytes === undefined && this.#isKept) this.#buffer = Buffer.from(this.from(0));
     this.#tell();
   }
 
@@ -108,6 +117,7 @@ export class Body {
 
   leave(reader: BodyReader): void {
     this.#readers.delete(reader);
+    this.moved();
   }
 
   /** What was handed out before stays as it is, in the buffer that it was in. */

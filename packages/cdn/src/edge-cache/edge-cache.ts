@@ -136,8 +136,15 @@ export class EdgeCache {
     };
   }
 
-  /** @param mayWait false for one that has waited in vain, and is not to wait again */
-  lookup(request: CacheRequest, nowMs: number, mayWait = true): Lookup {
+  /**
+   * @param mayWait false for one that has waited in vain, and is not to wait again
+   * @param mayLoad false for one that has waited for the disk
+   */
+  lookup(
+    request: CacheRequest,
+    nowMs: number,
+    { mayWait = true, mayLoad = true }: { mayWait?: boolean; mayLoad?: boolean } = {},
+  ): Lookup {
     if (request.isForServer) return { is: "missing", reason: "bypass", mayBeShared: false };
     const variants = this.#memory.variants(request.key);
     const response = variants && this.#select(variants, request);
@@ -145,9 +152,10 @@ export class EdgeCache {
       response.wasUsed = true;
       return this.#assess(response, request, nowMs, mayWait);
     }
-    const entry = this.#disk?.find(request.key, request.read);
-    if (this.#disk !== undefined && entry !== undefined) {
-      return { is: "on_disk", loaded: this.#fromDisk(this.#disk, entry) };
+    const disk = mayLoad ? this.#disk : undefined;
+    const entry = disk?.find(request);
+    if (disk !== undefined && entry !== undefined) {
+      return { is: "on_disk", loaded: this.#fromDisk(disk, entry) };
     }
     return this.#missing(request, variants, nowMs, mayWait);
   }
@@ -238,7 +246,7 @@ export class EdgeCache {
   /** The server has something else by now, or nothing that may be kept. */
   drop(response: StoredResponse): void {
     this.#memory.remove(response);
-    this.#disk?.remove(response.head.key, response.head.selection);
+    this.#disk?.remove(response.head);
   }
 
   markUseless(key: string, isError: boolean): void {
@@ -314,8 +322,11 @@ export class EdgeCache {
 
   async #fromDisk(disk: DiskStore, entry: Parameters<DiskStore["load"]>[0]): Promise<void> {
     const response = await disk.load(entry);
+    if (response === undefined) return;
+    // It was stored when there was more memory.
+    if (response.body.length > this.maxResponseBytes) disk.remove(response.head);
     // Another one of those who waited may have been first.
-    if (response !== undefined && !this.#memory.has(response)) this.#hold(response);
+    else if (!this.#memory.has(response)) this.#hold(response);
   }
 
   #hold(response: StoredResponse): boolean {

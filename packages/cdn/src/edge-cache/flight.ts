@@ -62,6 +62,10 @@ const firstBytes = 16 << 10;
 export class Flight {
   readonly request: CacheRequest;
   readonly renewed: StoredResponse | undefined;
+  /** Called when nobody would miss it any longer. */
+  onAbandoned: (() => void) | undefined;
+  /** Called when its sender, having been told to wait, may go on. */
+  onCaughtUp: (() => void) | undefined;
   readonly #cache: EdgeCache;
   readonly #isShared: boolean;
   readonly #isForCache: boolean;
@@ -85,8 +89,7 @@ export class Flight {
     this.#askedAtMs = cache.now();
   }
 
-  /** Whether anybody would miss it. */
-  get isWanted(): boolean {
+  get #isWanted(): boolean {
     const isAwaited = this.#leader !== undefined || this.#waiters.size > 0;
     return isAwaited || this.#isForCache || this.#response?.body.hasReaders === true;
   }
@@ -114,6 +117,12 @@ export class Flight {
   leave(waiter: Waiter): void {
     this.#waiters.delete(waiter);
     if (this.#leader === waiter) this.#leader = undefined;
+    this.left();
+  }
+
+  /** Somebody reads it no longer. */
+  left(): void {
+    if (!this.#isWanted) this.onAbandoned?.();
   }
 
   /** The head of the answer has come. Tells all who wait what that means for them. */
@@ -133,6 +142,7 @@ export class Flight {
       return "pass";
     }
     this.#response = response;
+    response.body.onCaughtUp = () => this.onCaughtUp?.();
     this.#tellAll((waiter) =>
       waiter === this.#leader || this.#mayHave(waiter.request, response)
         ? { is: "usable", response, status: answer.status }

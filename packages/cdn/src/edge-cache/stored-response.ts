@@ -2,7 +2,7 @@ import type { Body } from "./body.ts";
 import { fieldsOf, type HeaderLines, keepLines } from "./header-lines.ts";
 import { type HeldKeys, surrogateKeys, urlKey } from "./purge-ledger.ts";
 import type { Terms } from "./rules/judge.ts";
-import { hasCurrent, type Validators } from "./rules/validators.ts";
+import { hasCurrent, isSameRepresentation, type Validators } from "./rules/validators.ts";
 import type { Evictable } from "./stores/sieve.ts";
 
 /** What is kept of a response, in memory and on disk. */
@@ -36,7 +36,9 @@ const inNotModified = new Set([
 const overheadBytes = 600;
 
 /** The head of an answer, in the form it has for one second. */
-type Composed = { second: number; ok: string; notModified: string };
+type Composed = { second: number; ok: string; partial: string; notModified: string };
+
+type Form = "ok" | "partial" | "notModified";
 
 /** A response that can be served again. Its head never changes: a newer one is another object. */
 export class StoredResponse implements Evictable {
@@ -95,6 +97,11 @@ export class StoredResponse implements Evictable {
     return Math.floor((this.terms.freshUntilMs - nowMs) / 1000);
   }
 
+  /** Whether the parts that a client names by If-Range are of this one. */
+  isSameAs(ifRange: string): boolean {
+    return isSameRepresentation(this.validators, ifRange);
+  }
+
   hasCurrent(ifNoneMatch: string | undefined, ifModifiedSince: string | undefined, nowMs: number) {
     return hasCurrent(this.validators, { ifNoneMatch, ifModifiedSince }, nowMs);
   }
@@ -105,7 +112,7 @@ export class StoredResponse implements Evictable {
    *
    * @param forCache whether who asks is a cache that wants the keys
    */
-  headText(form: "ok" | "notModified", nowMs: number, forCache: boolean): string {
+  headText(form: Form, nowMs: number, forCache: boolean): string {
     const second = Math.floor(nowMs / 1000);
     let composed = forCache ? this.#tagged : this.#plain;
     if (composed?.second !== second) {
@@ -121,6 +128,7 @@ export class StoredResponse implements Evictable {
     const again = keepLines(lines, (name) => inNotModified.has(name));
     return {
       second,
+      partial: `HTTP/1.1 206 Partial Content\r\n${lines}${age}`,
       ok: `HTTP/1.1${this.head.statusLine}\r\n${lines}${age}`,
       notModified: `HTTP/1.1 304 Not Modified\r\n${again}${age}`,
     };

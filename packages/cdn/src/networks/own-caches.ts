@@ -7,7 +7,8 @@ const tagsPerRequest = 100;
 /**
  * Caches that one runs oneself, such as Varnish: each is sent `PURGE /` with the tags in
  * `Surrogate-Key`, separated by spaces, and removes whatever carries one of them.
- * `deploy/varnish.vcl` does so.
+ * `deploy/varnish.vcl` does so, and the administration port of the front door. A name and a password
+ * in an address are sent as its authorization.
  *
  * @param urls the caches, each by its own address
  */
@@ -19,8 +20,11 @@ export function ownCaches(urls: readonly string[]): CdnNetwork {
           urls.map((url) =>
             sendPurge(
               new URL(url).host,
-              new URL("/", url).href,
-              { method: "PURGE", headers: { "surrogate-key": tags.join(" ") } },
+              `${new URL(url).origin}/`,
+              {
+                method: "PURGE",
+                headers: { ...credentials(url), "surrogate-key": tags.join(" ") },
+              },
               signal,
             ),
           ),
@@ -30,4 +34,11 @@ export function ownCaches(urls: readonly string[]): CdnNetwork {
     },
     close() {},
   };
+}
+
+function credentials(url: string): { authorization?: string } {
+  const { username, password } = new URL(url);
+  if (username === "" && password === "") return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }

@@ -1,8 +1,10 @@
 import { mkdir, readdir, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Body } from "../body.ts";
+import type { CacheRequest } from "../cache-request.ts";
 import type { HeldKeys, PurgeLedger } from "../purge-ledger.ts";
-import { type FieldReader, selectionOf } from "../rules/vary.ts";
+import type { Terms } from "../rules/judge.ts";
+import { selectionOf } from "../rules/vary.ts";
 import { type StoredHead, StoredResponse } from "../stored-response.ts";
 import { readEntry, readEntryHead, writeEntry } from "./entry-file.ts";
 import { PurgeJournal } from "./purge-journal.ts";
@@ -23,7 +25,8 @@ export type DiskStoreOptions = {
 /** Where a response is on disk, and what has to be known of it before it is read. */
 type Entry = Evictable & {
   readonly name: string;
-  readonly head: Pick<StoredHead, "key" | "selection" | "askedAt"> & { vary: readonly string[] };
+  readonly head: Pick<StoredHead, "key" | "selection" | "askedAt"> &
+    Pick<Terms, "vary" | "isPublic">;
   readonly keys: HeldKeys;
   loading: Promise<StoredResponse | undefined> | undefined;
 };
@@ -86,9 +89,11 @@ export class DiskStore {
   }
 
   /** The entry for a request, if there is one. */
-  find(key: string, read: FieldReader): Entry | undefined {
-    for (const entry of this.#byKey.get(key) ?? []) {
-      if (selectionOf(entry.head.vary, read) !== entry.head.selection) continue;
+  find(request: CacheRequest): Entry | undefined {
+    for (const entry of this.#byKey.get(request.key) ?? []) {
+      const { vary, selection, isPublic } = entry.head;
+      if (request.hasCookie && !isPublic) continue;
+      if (selectionOf(vary, request.read) !== selection) continue;
       if (!this.#options.ledger.isPurged(entry.keys, entry.head.askedAt)) return entry;
       this.#remove(entry);
     }
@@ -106,8 +111,7 @@ export class DiskStore {
 
   /** Writes it when there is time. What was there in its place is gone at once. */
   save(response: StoredResponse): void {
-    const { key, selection } = response.head;
-    this.remove(key, selection);
+    this.remove(response.head);
     const hasRoom = this.#pendingBytes + response.body.length <= maxPendingBytes;
     if (this.#isClosed || !hasRoom || response.body.length > this.#options.maxBytes / 2) return;
     if (this.#troubledSinceMs !== undefined) {
@@ -118,8 +122,8 @@ export class DiskStore {
     this.#work();
   }
 
-  remove(key: string, selection: string): void {
-    const entry = this.#entryOf(key, selection);
+  remove(head: Pick<StoredHead, "key" | "selection">): void {
+    const entry = this.#entryOf(head);
     if (entry !== undefined) this.#remove(entry);
   }
 
@@ -205,7 +209,7 @@ export class DiskStore {
     const wasPurged = response.keyNames.some((key) => head.askedAt <= (purgedAt.get(key) ?? 0));
     // A clock that was set back leaves it open which purge came first.
     const isFromTheFuture = head.askedAt > this.#options.ledger.tick();
-    const rival = this.#entryOf(head.key, head.selection);
+    const rival = this.#entryOf(head);
     const isOld = rival !== undefined && rival.head.askedAt >= head.askedAt;
     if (wasPurged || isFromTheFuture || isOld) this.#unlink(name);
     else this.#add(name, response, bodyBytes);
@@ -250,11 +254,11 @@ export class DiskStore {
   /** Takes the place of the one with the same key and selection. */
   #add(name: string, { head, keyNames }: StoredResponse, bodyBytes: number): void {
     const { key, selection, askedAt, terms, lines } = head;
-    this.remove(key, selection);
+    this.remove(head);
     const fileBytes = bodyBytes + lines.length + key.length + blockBytes;
     const entry: Entry = {
       name,
-      head: { key, selection, askedAt, vary: terms.vary },
+      head: { key, selection, askedAt, vary: terms.vary, isPublic: terms.isPublic },
       keys: this.#options.ledger.hold(keyNames),
       bytes: Math.ceil(fileBytes / blockBytes) * blockBytes,
       wasUsed: false,
@@ -271,7 +275,7 @@ export class DiskStore {
     else others.unshift(entry);
   }
 
-  #entryOf(key: string, selection: string): Entry | undefined {
+  #entryOf({ key, selection }: Pick<StoredHead, "key" | "selection">): Entry | undefined {
     return this.#byKey.get(key)?.find((each) => each.head.selection === selection);
   }
 
