@@ -22,7 +22,7 @@ import { type FetchLeader, requestForAll, type ServerFetch } from "./server-fetc
 const lineEnd = Buffer.from("\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
 /** For caches; nobody else needs them. */
-const forCaches = new Set(["surrogate-key", "cache-tag", "cdn-cache-control"]);
+const forCaches = new Set(["surrogate-key", "cache-tag"]);
 
 /**
  * One request that the cache may answer: from what is stored, from what somebody else is being sent

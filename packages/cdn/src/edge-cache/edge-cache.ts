@@ -44,6 +44,8 @@ export type EdgeCacheFigures = {
   readonly diskEntries: number;
   /** Requests to servers that others may wait for. */
   readonly flights: number;
+  /** Requests of clients that wait for what one of those brings. */
+  readonly waiting: number;
 };
 
 /** What is to be done with a request. */
@@ -125,14 +127,14 @@ export class EdgeCache {
   }
 
   get figures(): EdgeCacheFigures {
-    let flights = 0;
-    for (const each of this.#flights.values()) flights += each.length;
+    const flights = [...this.#flights.values()].flat();
     return {
       memoryBytes: this.#memory.bytes + this.#underWayBytes,
       memoryEntries: this.#memory.size,
       diskBytes: this.#disk?.bytes ?? 0,
       diskEntries: this.#disk?.size ?? 0,
-      flights,
+      flights: flights.length,
+      waiting: flights.reduce((sum, flight) => sum + flight.waiting, 0),
     };
   }
 

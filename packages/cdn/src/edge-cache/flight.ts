@@ -89,6 +89,12 @@ export class Flight {
     this.#askedAtMs = cache.now();
   }
 
+  /** How many wait for its head. */
+  get waiting(): number {
+    if (this.#response !== undefined) return 0;
+    return this.#waiters.size + (this.#leader === undefined ? 0 : 1);
+  }
+
   get #isWanted(): boolean {
     const isAwaited = this.#leader !== undefined || this.#waiters.size > 0;
     return isAwaited || this.#isForCache || this.#response?.body.hasReaders === true;

@@ -21,7 +21,7 @@ export type StoredHead = {
 };
 
 /** For caches before this one; nobody else needs them. */
-const forCaches = new Set(["surrogate-key", "cache-tag", "cdn-cache-control"]);
+const forCaches = new Set(["surrogate-key", "cache-tag"]);
 /** What a 304 says again (RFC 9110 15.4.5). */
 const inNotModified = new Set([
   "cache-control",

@@ -3,12 +3,12 @@ export type Directives = ReadonlyMap<string, string | true>;
 
 const none: Directives = new Map();
 /** A directive: a name, and perhaps a value that is a token or in quotes. */
-const directive = /\s*([^\s=,;"]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^,]*))?\s*(?:,|$)/y;
+const directive = /\s*([^\s=,;"]+)(?:(\s*=\s*)("(?:[^"\\]|\\.)*"|[^,]*))?\s*(?:,|$)/y;
 
 /**
  * Reads a Cache-Control field. Of a directive that is given twice the first counts. What is in quotes
  * is one value, also where it looks like directives; what cannot be read is skipped up to the next
- * comma.
+ * comma. Blanks beside the equals sign leave the name, which may forbid something, and no value.
  */
 export function readDirectives(value: string | undefined): Directives {
   if (value === undefined) return none;
@@ -22,8 +22,11 @@ export function readDirectives(value: string | undefined): Directives {
       continue;
     }
     at = directive.lastIndex;
-    const name = (match[1] ?? "").toLowerCase();
-    if (!directives.has(name)) directives.set(name, match[2]?.trim() ?? true);
+    const [, name = "", equals, given = ""] = match;
+    const key = name.toLowerCase();
+    if (directives.has(key)) continue;
+    if (equals === undefined) directives.set(key, true);
+    else directives.set(key, equals === "=" ? given.trim().replace(/^"(.*)"$/, "$1") : "");
   }
   return directives;
 }

@@ -56,7 +56,7 @@ export function judge(asker: Asker, answer: Answer): Terms | undefined {
   const directives = targeted ?? readDirectives(fields.get("cache-control"));
   const isPublic = directives.has("public");
   const vary = readVary(fields.get("vary"));
-  if (vary === "*" || fields.has("set-cookie") || fields.has("content-range")) return undefined;
+  if (vary === "*" || fields.has("set-cookie")) return undefined;
   if (asker.hasCookie && !isPublic) return undefined;
   if (asker.asksForPart && status !== 200) return undefined;
   if (status < 200 || status === 206 || status === 304) return undefined;
@@ -110,7 +110,7 @@ export function judge(asker: Asker, answer: Answer): Terms | undefined {
 }
 
 /** Until when it can be served without a validator, at the latest. */
-export function usableUntilMs(terms: Terms): number {
+function usableUntilMs(terms: Terms): number {
   return terms.freshUntilMs + Math.max(terms.whileRevalidateMs, terms.ifErrorMs);
 }
 

@@ -21,10 +21,15 @@ export function readTargetedControl(value: string | undefined): Directives | und
     at = member.lastIndex;
     const [, name = "", item] = match;
     if (item === "?0") directives.delete(name);
-    else directives.set(name, item === undefined || item === "?1" ? true : item);
+    // No directive has a value but a number.
+    else directives.set(name, item === undefined || item === "?1" ? true : integer(item));
     if (at === text.length) return directives;
     if (text[at] !== ",") return undefined;
     at++;
     while (text[at] === " " || text[at] === "\t") at++;
   }
+}
+
+function integer(item: string): string {
+  return /^\d+$/.test(item) ? item : "";
 }
