@@ -292,6 +292,8 @@ export class EdgeCache {
         return { is: "usable", response, isStale: true, renew: false };
       }
     }
+    // Nothing of the answer may be kept, not even that what is stored is still good.
+    if (directives.has("no-store")) return { is: "missing", reason: "bypass", mayBeShared: false };
     const flight = mayWait ? this.#flightFor(response) : undefined;
     return flight === undefined ? { is: "expired", response } : { is: "on_its_way", flight };
   }
