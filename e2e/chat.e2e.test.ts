@@ -1,41 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
-import { ask, launchBrowser, newestAnswer, newPerson, signUp, watch } from "./browser.ts";
-import { type ModelServer, startModelServer } from "./model-server/model-server.ts";
-import { type ServerProcess, startServerProcess } from "./server-process.ts";
+import { expect, test } from "bun:test";
+import { ask, newestAnswer, newPerson, signUp, watch } from "./browser.ts";
+import { startServerProcess } from "./server-process.ts";
+import { until } from "./until.ts";
+import { useSystem } from "./use-system.ts";
 
-let browser: Browser;
-let models: ModelServer;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  models = startModelServer();
-  [browser, server] = await Promise.all([
-    launchBrowser(),
-    startServerProcess({ MODEL_SERVERS: models.url, SHUTDOWN_TIMEOUT: "1" }),
-  ]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.remove();
-  models.stop();
-});
+const system = useSystem();
 
 /** The words that the model server says where nothing else is asked of it. */
 const whole = (tokens: number) => Array.from({ length: tokens }, (_, i) => `word${i}`).join(" ");
 
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited 15 s for ${what}`);
-    await Bun.sleep(20);
-  }
-}
-
 test("a person signs up, asks, sees the answer stream, and finds it again in a new tab", async () => {
-  const { page, problems } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page, problems } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await ask(page, "Count {{tokens=40 rate=40}}");
   await until(async () => (await newestAnswer(page)).includes("word3"), "the first words");
   expect(await newestAnswer(page)).not.toContain("word39");
@@ -47,7 +23,7 @@ test("a person signs up, asks, sees the answer stream, and finds it again in a n
   const tab = await page.context().newPage();
   watch(tab, problems);
   await page.close();
-  await tab.goto(server.url);
+  await tab.goto(system.server.url);
   await tab.getByRole("navigation", { name: "Conversations" }).getByRole("link").nth(1).waitFor();
   await tab.goto(address);
   await until(async () => (await newestAnswer(tab)).includes(whole(40)), "the whole answer");
@@ -56,8 +32,8 @@ test("a person signs up, asks, sees the answer stream, and finds it again in a n
 });
 
 test("a reload in the middle of an answer goes on with it", async () => {
-  const { page, problems } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page, problems } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await ask(page, "Count {{tokens=100 rate=40}}");
   await until(async () => (await newestAnswer(page)).includes("word5"), "the first words");
   await page.reload();
@@ -69,8 +45,8 @@ test("a reload in the middle of an answer goes on with it", async () => {
 });
 
 test("two tabs show the same answer as it is written", async () => {
-  const { page, problems } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page, problems } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await ask(page, "Hello {{tokens=3}}");
   await until(async () => (await newestAnswer(page)).includes("word2"), "an answer");
   const other = await page.context().newPage();
@@ -87,8 +63,8 @@ test("two tabs show the same answer as it is written", async () => {
 });
 
 test("stop keeps what came", async () => {
-  const { page } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await ask(page, "Count {{tokens=500 rate=40}}");
   await until(async () => (await newestAnswer(page)).includes("word3"), "the first words");
   await page.getByRole("button", { name: "Stop answer" }).click();
@@ -102,12 +78,12 @@ test("stop keeps what came", async () => {
 });
 
 test("a server killed in mid-answer comes back, and the answer can be made again", async () => {
-  const { page } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await ask(page, "Count {{tokens=60 rate=20}}");
   await until(async () => (await newestAnswer(page)).includes("word5"), "the first words");
-  await server.kill();
-  await server.start();
+  await system.server.kill();
+  await system.server.start();
   const regenerate = page.getByRole("button", { name: /regenerate/i });
   await regenerate.waitFor({ timeout: 30_000 });
   await regenerate.click();
@@ -118,11 +94,11 @@ test("a server killed in mid-answer comes back, and the answer can be made again
 });
 
 test("what a model says is never HTML", async () => {
-  const { page, problems } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page, problems } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   const attack =
     "<img src=x onerror=window.hacked=1> <script>window.hacked=1</script> [x](javascript:window.hacked=1) <svg/onload=window.hacked=1>";
-  models.next({ text: attack });
+  system.models.next({ text: attack });
   await ask(page, "<b>hello</b> <img src=x onerror=window.hacked=1>");
   await until(async () => (await newestAnswer(page)).includes("<script>"), "the text as text");
   await page.getByRole("button", { name: "Regenerate answer" }).waitFor();
@@ -134,13 +110,13 @@ test("what a model says is never HTML", async () => {
 });
 
 test("SIGTERM ends the server in order, with exit code 0", async () => {
-  expect(await server.stop()).toBe(0);
-  await server.start();
+  expect(await system.server.stop()).toBe(0);
+  await system.server.start();
 });
 
 test("with no model server the demonstration answers, and says what it is", async () => {
   const demonstration = await startServerProcess();
-  const { page, problems } = await newPerson(browser);
+  const { page, problems } = await newPerson(system.browser);
   await signUp(page, demonstration.url);
   await ask(page, "What are you?");
   await until(

@@ -1,26 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
-import { ask, launchBrowser, newestAnswer, newPerson, signUp } from "./browser.ts";
-import { type ModelServer, startModelServer } from "./model-server/model-server.ts";
-import { type ServerProcess, startServerProcess } from "./server-process.ts";
+import { expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { ask, newestAnswer, newPerson, signUp } from "./browser.ts";
+import { useSystem } from "./use-system.ts";
 
-let browser: Browser;
-let models: ModelServer;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  models = startModelServer();
-  [browser, server] = await Promise.all([
-    launchBrowser(),
-    startServerProcess({ MODEL_SERVERS: models.url, MAX_UPLOAD_BYTES: "2000000" }),
-  ]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.remove();
-  models.stop();
-});
+const system = useSystem({ MAX_UPLOAD_BYTES: "2000000" });
 
 const png = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -68,8 +51,8 @@ const attached = (page: Page) =>
   page.getByRole("form").or(page.locator(".composer")).getByRole("listitem");
 
 test("files are dropped, pasted and chosen, sent, shown, and read by the model", async () => {
-  const { page, problems } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page, problems } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await give(page, "drop", [{ name: "falcon.png", bytes: png }]);
   await give(page, "paste", [{ name: "notes.md", bytes: Buffer.from("Falcons dive.") }]);
   await page.setInputFiles('input[type="file"]', {
@@ -86,7 +69,7 @@ test("files are dropped, pasted and chosen, sent, shown, and read by the model",
   await page.getByRole("button", { name: "Regenerate answer" }).waitFor();
   expect(await newestAnswer(page)).toContain("word0");
   expect(await attached(page).count()).toBe(0);
-  const question = models.requests
+  const question = system.models.requests
     .map(({ body }) => body.messages as { role: string; content: string }[])
     .find(([first]) => first?.role === "user")?.[0]?.content;
   expect(question).toContain('[Attached file "falcon.png": image/png');
@@ -101,15 +84,15 @@ test("files are dropped, pasted and chosen, sent, shown, and read by the model",
     return image?.complete && image.naturalWidth === 1;
   });
   const link = page.getByRole("link", { name: /notes\.md/ });
-  const content = await page.request.get(server.url + (await link.getAttribute("href")));
+  const content = await page.request.get(system.server.url + (await link.getAttribute("href")));
   expect(await content.text()).toBe("Falcons dive.");
   expect(problems).toEqual([]);
   await page.context().close();
 });
 
 test("a file that the server refuses says why, and holds the question until it is removed", async () => {
-  const { page, problems } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page, problems } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   await page.getByLabel("Message", { exact: true }).fill("And this?");
   await page.setInputFiles('input[type="file"]', {
     name: "large.bin",
@@ -126,8 +109,8 @@ test("a file that the server refuses says why, and holds the question until it i
 });
 
 test("an uploaded page runs nothing on our origin", async () => {
-  const { page } = await newPerson(browser);
-  await signUp(page, server.url);
+  const { page } = await newPerson(system.browser);
+  await signUp(page, system.server.url);
   const evil =
     "<!doctype html><script>document.title='run'</script><svg onload=\"document.title='run'\">";
   const outcome = await page.evaluate(async (html) => {

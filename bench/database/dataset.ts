@@ -8,6 +8,9 @@ import { Texts } from "./texts.ts";
 type Person = { id: string; email: string; conversations: string[] };
 
 const longMessages = 50_100;
+/** A word that ends every message, and one that ten of the big user's oldest have. */
+export const everywhere = "falcon";
+export const tenTimes = "kestrel";
 const bigShare = 0.2;
 const messagesPerPerson = 1_000;
 const rowsAFile = 50_000;
@@ -24,6 +27,8 @@ export class Dataset {
   /** Has a fifth of all messages beside the long conversation. */
   readonly bigUser: Person;
   readonly longConversation: string;
+  /** Has ten messages. */
+  readonly smallUser: Person;
   /** All others. */
   readonly people: Person[] = [];
   readonly #random = new Random(7);
@@ -44,16 +49,19 @@ export class Dataset {
     this.texts = new Texts(this.#random);
     this.bigUser = this.#newPerson(this.#startMs, "big@example.org");
     this.longConversation = this.#random.id(this.#startMs);
+    this.smallUser = this.#newPerson(this.#startMs);
   }
 
   /** Adds messages until there are so many, and gives the planner its statistics. */
   async fillTo(messages: number): Promise<void> {
     if (this.#messages === 0) {
-      await this.#copyPeople([this.bigUser]);
+      const short = this.#random.id(this.#startMs);
+      await this.#copyPeople([this.bigUser, this.smallUser]);
       await this.#copyConversations([
         this.#row(this.bigUser, this.longConversation, this.#startMs),
+        this.#row(this.smallUser, short, this.#startMs),
       ]);
-      await this.#copyMessages(this.#long());
+      await this.#copyMessages([...this.#long(), ...this.#short(short)]);
     }
     while (this.#messages < messages) {
       await this.#addChunk(Math.min(rowsAFile, messages - this.#messages));
@@ -100,7 +108,19 @@ export class Dataset {
   #long(): Message[] {
     const stepMs = (this.#timeOf(longMessages) - this.#startMs) / longMessages;
     return Array.from({ length: longMessages }, (_, i) =>
-      this.#message(this.bigUser.id, this.longConversation, this.#startMs + i * stepMs, i),
+      this.#message(
+        this.bigUser.id,
+        this.longConversation,
+        this.#startMs + i * stepMs,
+        i,
+        i % (longMessages / 10) === 0 ? tenTimes : "",
+      ),
+    );
+  }
+
+  #short(conversation: string): Message[] {
+    return Array.from({ length: 10 }, (_, i) =>
+      this.#message(this.smallUser.id, conversation, this.#startMs + i * 1000, i),
     );
   }
 
@@ -119,10 +139,11 @@ export class Dataset {
     return [conversation, person.id, title, title, moment, moment].join("\t");
   }
 
-  #message(user: string, conversation: string, atMs: number, index: number): Message {
+  #message(user: string, conversation: string, atMs: number, index: number, planted = ""): Message {
     const isAnswer = index % 2 === 1;
     const role = isAnswer ? "assistant" : "user";
-    const content = this.texts.make(this.#random.longTailed(isAnswer ? 20 : 5, 600));
+    const text = this.texts.make(this.#random.longTailed(isAnswer ? 20 : 5, 600));
+    const content = `${text} ${planted} ${everywhere}`;
     const moment = new Date(atMs).toISOString();
     const cells = [
       this.#random.id(atMs),

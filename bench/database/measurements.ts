@@ -1,6 +1,6 @@
 import { type Database, newId } from "@peregrine/database";
 import type { SQL } from "bun";
-import type { Dataset } from "./dataset.ts";
+import { type Dataset, everywhere, tenTimes } from "./dataset.ts";
 import { Random } from "./random.ts";
 
 /** One thing that people wait for, as the application does it and as it is often done. */
@@ -16,21 +16,6 @@ export type Measurement = {
 const pageSize = 50;
 const deepPage = 1_000;
 const listPage = 10;
-
-/** As the search of the database package has it. */
-type Searching = {
-  search?: {
-    find(search: {
-      userId: string;
-      text: string;
-      conversationId: null;
-      from: null;
-      to: null;
-      limit: number;
-      cursor: null;
-    }): Promise<{ results: unknown[] }>;
-  };
-};
 
 /** What is measured at each size. Cursors are found by walking there once. */
 export async function makeMeasurements(
@@ -141,38 +126,48 @@ export async function makeMeasurements(
   ];
 }
 
-function searches(
-  database: Database & Searching,
-  sql: SQL,
-  data: Dataset,
-  random: Random,
-): Measurement[] {
-  const { search } = database;
-  if (!search) return [];
-  const { texts, bigUser } = data;
-  const one = (name: string, word: () => string): Measurement => ({
-    name: `search for ${name}`,
-    run: () =>
-      search.find({
-        userId: bigUser.id,
-        text: word(),
-        conversationId: null,
-        from: null,
-        to: null,
-        limit: 20,
-        cursor: null,
-      }),
-    naive: {
-      name: "ILIKE",
-      run: () => sql`select id from messages
-        where user_id = ${bigUser.id} and content ilike ${`%${word()}%`}
-        order by created_at desc limit 20`,
-    },
-    budget: { flat: 2, timesNaive: 100 },
+/** One page of 20. With a space behind it a word is finished; without, as it is typed. */
+function searches(database: Database, sql: SQL, data: Dataset, random: Random): Measurement[] {
+  const { texts, bigUser, smallUser } = data;
+  const all = { conversationId: null, from: null, to: null, limit: 20, cursor: null };
+  const find = (userId: string, text: string) => database.search.find({ userId, text, ...all });
+  const beside = (word: () => string) => ({
+    name: "ILIKE",
+    run: () => sql`select id from messages
+      where user_id = ${bigUser.id} and content ilike ${`%${word()}%`}
+      order by created_at desc limit 20`,
   });
+  const rare = () => texts.rareWord(random);
   return [
-    one("a rare word", () => texts.rareWord(random)),
-    one("a common word", () => texts.commonWord),
+    {
+      name: "search: a word in every message",
+      run: () => find(bigUser.id, `${everywhere} `),
+      naive: beside(() => everywhere),
+      budget: { flat: 2, timesNaive: 100 },
+    },
+    {
+      name: "search: a word that is there ten times",
+      run: () => find(bigUser.id, `${tenTimes} `),
+      naive: beside(() => tenTimes),
+      budget: { flat: 2, timesNaive: 100 },
+    },
+    {
+      // Its matches grow with the data, from 14 to 400: up to the hundred that are ranked.
+      name: "search: a word in one of 5,000",
+      run: () => find(bigUser.id, `${rare()} `),
+      naive: beside(rare),
+      budget: { timesNaive: 100 },
+    },
+    {
+      name: "search: a word as it is typed",
+      run: () => find(bigUser.id, texts.commonWord),
+      budget: { flat: 2 },
+    },
+    {
+      name: "search: among ten messages",
+      run: () => find(smallUser.id, `${everywhere} `),
+      budget: { flat: 2 },
+    },
   ];
 }
 

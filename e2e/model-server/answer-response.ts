@@ -1,10 +1,12 @@
 import { answerSteps, type Step, wholeAnswer } from "./answer-steps.ts";
-import type { ChatRequest } from "./chat-request.ts";
+import { beginningOf, type ChatRequest, wayAsked } from "./chat-request.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Everything that is sent for one request, from the status line on. */
 export function* responseSteps(scenario: Scenario, chat: ChatRequest): Generator<Step> {
-  const refused = scenario.rejects.split(",").find((part) => part !== "" && part in chat.body);
+  const refused =
+    scenario.rejects.split(",").find((part) => part !== "" && part in chat.body) ??
+    refusedContinuation(scenario, chat);
   const status = refused ? 400 : scenario.fault === "error" ? 200 : scenario.status;
   yield { type: "waitUntil", ms: scenario.headersDelayMs };
   yield { type: "head", text: head(scenario, status, chat) };
@@ -14,6 +16,14 @@ export function* responseSteps(scenario: Scenario, chat: ChatRequest): Generator
   } else if (!chat.stream) yield whole(wholeAnswer(scenario, chat));
   else yield* answerSteps(scenario, chat);
   yield { type: "end" };
+}
+
+/** The name of the field by which it was asked in a way that it does not know. */
+function refusedContinuation(scenario: Scenario, chat: ChatRequest): string | undefined {
+  if (scenario.continues === "never" || beginningOf(chat) === undefined) return undefined;
+  const known = scenario.continues === "prefix_repeated" ? "prefix" : scenario.continues;
+  const asked = wayAsked(chat);
+  return asked === known ? undefined : asked === "assistant" ? "messages" : asked;
 }
 
 function whole(text: string): Step {

@@ -1,4 +1,4 @@
-import type { ChatRequest } from "./chat-request.ts";
+import { beginningOf, type ChatRequest } from "./chat-request.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What to do next while answering. `ms` counts from when the request was taken. */
@@ -35,7 +35,7 @@ export function* answerSteps(scenario: Scenario, request: ChatRequest): Generato
   yield delta(`"role":"assistant","content":""`);
   yield { type: "waitUntil", ms: scenario.firstTokenDelayMs };
 
-  const pieces = answerPieces(scenario);
+  const pieces = answerPieces(scenario, beginningOf(request));
   let sent = 0;
   for (let i = 0; i < scenario.reasoning; i++) {
     yield delta(`"reasoning_content":"hm "`, true);
@@ -64,7 +64,7 @@ export function* answerSteps(scenario: Scenario, request: ChatRequest): Generato
     return;
   }
 
-  const usage = `{"prompt_tokens":${promptTokens},"completion_tokens":${pieces.length},"total_tokens":${promptTokens + pieces.length}}`;
+  const usage = JSON.stringify(usageOf(request, pieces));
   const endings: Step[] = [];
   if (scenario.finishReason !== "") {
     const reason = JSON.stringify(scenario.finishReason);
@@ -80,15 +80,40 @@ export function* answerSteps(scenario: Scenario, request: ChatRequest): Generato
   yield { type: "end" };
 }
 
-/** The whole answer, as the pieces that are sent one by one. */
-function answerPieces(scenario: Scenario): string[] {
-  if (scenario.text !== "") return scenario.text.match(/\s*\S+|\s+$/gu) ?? [];
+/**
+ * The answer, as the pieces that are sent one by one: all of it, or what it has beyond a beginning
+ * that the request brought.
+ */
+function answerPieces(scenario: Scenario, beginning = ""): string[] {
+  const whole = wholePieces(scenario);
+  if (beginning === "" || scenario.continues === "never") return whole;
+  const text = whole.join("");
+  if (!text.startsWith(beginning)) return ["?"];
+  const rest = piecesOf(text.slice(beginning.length));
+  return scenario.continues === "prefix_repeated" ? [...piecesOf(beginning), ...rest] : rest;
+}
+
+function usageOf(request: ChatRequest, pieces: readonly string[]) {
+  const asked = promptTokens + piecesOf(beginningOf(request) ?? "").length;
+  return {
+    prompt_tokens: asked,
+    completion_tokens: pieces.length,
+    total_tokens: asked + pieces.length,
+  };
+}
+
+function wholePieces(scenario: Scenario): string[] {
+  if (scenario.text !== "") return piecesOf(scenario.text);
   return Array.from({ length: scenario.tokens }, (_, i) => (i === 0 ? "word0" : ` word${i}`));
+}
+
+function piecesOf(text: string): string[] {
+  return text.match(/\s*\S+|\s+$/gu) ?? [];
 }
 
 /** The answer for clients that did not ask for a stream. */
 export function wholeAnswer(scenario: Scenario, request: ChatRequest): string {
-  const pieces = answerPieces(scenario);
+  const pieces = answerPieces(scenario, beginningOf(request));
   return JSON.stringify({
     id: "chatcmpl-1",
     object: "chat.completion",
@@ -101,11 +126,7 @@ export function wholeAnswer(scenario: Scenario, request: ChatRequest): string {
         finish_reason: scenario.finishReason || null,
       },
     ],
-    usage: {
-      prompt_tokens: promptTokens,
-      completion_tokens: pieces.length,
-      total_tokens: promptTokens + pieces.length,
-    },
+    usage: usageOf(request, pieces),
   });
 }
 

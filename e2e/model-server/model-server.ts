@@ -1,6 +1,6 @@
 import { AnswerPlayer } from "./answer-player.ts";
 import { responseSteps } from "./answer-response.ts";
-import { type ChatRequest, readChatRequest } from "./chat-request.ts";
+import { type ChatRequest, questionOf, readChatRequest } from "./chat-request.ts";
 import { Connection } from "./connection.ts";
 import type { HttpRequest } from "./http-request-parser.ts";
 import { type RecordedRequest, RequestLog } from "./request-log.ts";
@@ -38,7 +38,7 @@ export type ModelServer = {
 
 /**
  * A model server that speaks the wire of OpenAI's API, and misbehaves on request. What a request
- * gets is said, the first before the others, by `{{…}}` in its last message, by `next`, by `always`;
+ * gets is said, the first before the others, by `{{…}}` in its last question, by `next`, by `always`;
  * over the network by `POST /control/next` and `/control/always`, and `GET /control/requests` tells
  * what came.
  *
@@ -104,7 +104,7 @@ export function startModelServer(options: Options = {}): ModelServer {
   function chat(connection: Connection, request: HttpRequest): void {
     try {
       const asked = readChatRequest(request.body);
-      const own = scenarioIn(String(asked.messages.at(-1)?.content));
+      const own = scenarioIn(questionOf(asked));
       answer(connection, request, asked, {
         ...plainScenario,
         ...standing,

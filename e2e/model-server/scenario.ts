@@ -23,6 +23,11 @@ export type Scenario = {
   contentType: string;
   /** Refuses, as strict servers do, requests that have these parts, separated by commas. */
   rejects: string;
+  /**
+   * How it has to be asked to go on with an assistant's message at the end; it refuses if asked in
+   * another way. `never` takes it for a whole one and begins another answer.
+   */
+  continues: "never" | "assistant" | "continue_final_message" | "prefix" | "prefix_repeated";
 
   /** Cuts the body into HTTP chunks of this many bytes, wherever that falls; 0 for one an event. */
   cut: number;
@@ -58,6 +63,7 @@ export const plainScenario: Scenario = {
   body: "sse",
   contentType: "",
   rejects: "",
+  continues: "assistant",
   cut: 0,
   lineEnd: "lf",
   comments: false,
@@ -112,6 +118,7 @@ export function checkedScenario(given: unknown): Partial<Scenario> {
 }
 
 const choices: Record<string, readonly string[]> = {
+  continues: ["never", "assistant", "continue_final_message", "prefix", "prefix_repeated"],
   body: ["sse", "json", "html", "garbage", "endless_line", "endless_comments", "empty"],
   lineEnd: ["lf", "crlf", "cr"],
   oddities: ["none", "null_choices"],

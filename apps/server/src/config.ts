@@ -15,6 +15,7 @@ import {
   urlList,
 } from "@peregrine/settings";
 import { parseRedisUrl } from "./cache/redis-target.ts";
+import { waysToContinue } from "./models/continue-with.ts";
 import { parseModelServers } from "./models/model-server-list.ts";
 
 const postgresSchemes = ["postgres", "postgresql"];
@@ -100,6 +101,10 @@ export const settings = {
         "Seconds a question may wait for a model server with room, or for one that asked for a pause.",
     },
   ),
+  MODEL_CONTINUE: oneOf(waysToContinue, "off", {
+    about:
+      "How a model server is asked to [go on with an answer](models.md#when-a-server-fails) that broke off on another; `off` where it cannot, and the answer ends as interrupted. `continue=` in `MODEL_SERVERS` says it for one server.",
+  }),
 
   DATABASE_URL: optionalUrl(postgresSchemes, {
     about: "Your Postgres, 14 or newer. Without it an embedded one runs under `DATA_DIR`.",
@@ -107,7 +112,7 @@ export const settings = {
   }),
   DATABASE_REPLICA_URLS: urlList(postgresSchemes, {
     about:
-      "Read-only copies of it, for searches. Who wrote something finds it at once; others may find it a few seconds later.",
+      "Read-only copies of it, for searches. One that has not got the last write of whoever searches is not asked.",
     secret: true,
   }),
   DB_PREPARE: flag(true, {
@@ -156,6 +161,19 @@ export const settings = {
     { min: 1024, max: 80_000_000_000 },
     { about: "The largest file that can be uploaded." },
   ),
+  UPLOAD_TTL: integer(
+    day,
+    { min: 60, max: 30 * day },
+    { about: "Seconds after which an upload in parts that does not go on is given up." },
+  ),
+  UNATTACHED_FILE_TTL: integer(
+    7 * day,
+    { min: 0, max: 400 * day },
+    {
+      about:
+        "Seconds after which a private file that no message has is deleted; 0 to keep such files.",
+    },
+  ),
   CDN_URL: optionalUrl(webSchemes, {
     about:
       "Where a CDN serves what this server or its bucket has. Files then go out by signed addresses under it.",
@@ -178,6 +196,10 @@ export const settings = {
   S3_REGION: text("us-east-1", { about: "Region of the bucket." }),
   S3_ACCESS_KEY_ID: optionalText({ about: "Access key of the bucket.", secret: true }),
   S3_SECRET_ACCESS_KEY: optionalText({ about: "Secret key of the bucket.", secret: true }),
+  S3_DIRECT_UPLOADS: flag(false, {
+    about:
+      "Whether browsers send large files straight to the bucket, which has to allow `PUT` from the address of the application (CORS).",
+  }),
   CLOUDFRONT_DISTRIBUTION_ID: optionalText({ about: "Distribution in which files are purged." }),
   CLOUDFRONT_KEY_PAIR_ID: optionalText({
     about:
@@ -265,6 +287,7 @@ export type Config = ConfigOf<typeof settings>;
 const dependencies: readonly (readonly [keyof Config, keyof Config])[] = [
   ["S3_ENDPOINT", "S3_BUCKET"],
   ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"],
+  ["S3_DIRECT_UPLOADS", "S3_BUCKET"],
   ["CDN_SIGNING_KEY", "CDN_URL"],
   ["CDN_ASSETS", "CDN_URL"],
   ["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY"],

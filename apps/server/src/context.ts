@@ -9,8 +9,10 @@ import type { AppCache } from "./cache/open-cache.ts";
 import type { WarmableType } from "./cache/warm-cache.ts";
 import type { Config } from "./config.ts";
 import type { FileAddresses } from "./files/file-addresses.ts";
+import type { FileSweeps } from "./files/file-sweeps.ts";
 import type { Files } from "./files/files.ts";
 import type { ReceiveFile } from "./files/receive-file.ts";
+import type { Uploads } from "./files/uploads.ts";
 import type { Answering } from "./generation/answering.ts";
 import type { ClientAddress } from "./http/client-address.ts";
 import type { RequestTimings } from "./http/request-timings.ts";
@@ -43,7 +45,9 @@ export type Context = {
   files: Files;
   fileStore: FileStore;
   fileAddresses: FileAddresses;
+  fileSweeps: FileSweeps;
   receiveFile: ReceiveFile;
+  uploads: Uploads;
   gate: Gate;
   sockets: OpenSockets;
   /** Whether the server has been told to stop and takes no new work. */

@@ -20,10 +20,12 @@ import { openCache } from "./cache/open-cache.ts";
 import type { Config } from "./config.ts";
 import { fileAddresses } from "./files/file-addresses.ts";
 import { FileRemovals } from "./files/file-removals.ts";
+import { FileSweeps } from "./files/file-sweeps.ts";
 import { Files } from "./files/files.ts";
-import { openFileStore, openNetworks } from "./files/open-delivery.ts";
+import { directUploadOrigin, openFileStore, openNetworks } from "./files/open-delivery.ts";
 import { openUploads } from "./files/receive-file.ts";
 import { openPdfText } from "./files/text/pdf-text.ts";
+import { Uploads } from "./files/uploads.ts";
 import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
@@ -98,6 +100,7 @@ async function start(
   const webFiles = await loadWebFiles(webDirectory, {
     cdnUrl: config.CDN_URL,
     hasAssets: config.CDN_ASSETS,
+    uploadOrigin: directUploadOrigin(config),
   });
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
@@ -137,10 +140,7 @@ async function start(
   const cache = await openCache(config, uncached, log);
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
-  const database = cachedDatabase(uncached, cache, reads, {
-    // What a replica has may be older than the last write, and must not be kept beyond it.
-    searches: config.DATABASE_REPLICA_URLS.length === 0,
-  });
+  const database = cachedDatabase(uncached, cache, reads);
   const warming = keepWarm(cache, uncached, log);
   lifecycle.onClose("warming", () => warming.stop());
 
@@ -221,8 +221,32 @@ async function start(
   const network = await openNetworks(config);
   lifecycle.onClose("networks", () => network.close());
   const addresses = await fileAddresses(config);
-  const removals = new FileRemovals({ database, store, network, addresses, log });
+  const onPurge = metrics?.freshness.onPurge;
+  const removals = new FileRemovals({ database, store, network, addresses, log, onPurge });
   lifecycle.onClose("removals", () => removals.stop());
+  const files = new Files({ database, store, removals, pdfText: openPdfText() });
+  const uploadDirectory = resolve(config.DATA_DIR, "uploads");
+  const receiveFile = await openUploads(uploadDirectory, config.MAX_UPLOAD_BYTES);
+  const uploads = new Uploads({
+    database,
+    store,
+    files,
+    log,
+    directory: uploadDirectory,
+    maxBytes: config.MAX_UPLOAD_BYTES,
+    ttlSeconds: config.UPLOAD_TTL,
+    isDirect: config.S3_DIRECT_UPLOADS,
+  });
+  lifecycle.onClose("uploads", () => uploads.stop());
+  const fileSweeps = new FileSweeps({
+    database,
+    store,
+    uploads,
+    removals,
+    log,
+    unattachedTtlSeconds: config.UNATTACHED_FILE_TTL,
+  });
+  lifecycle.onClose("sweeps of files", () => fileSweeps.stop());
 
   const figures = metrics
     ? await startMetrics({
@@ -234,7 +258,7 @@ async function start(
         resources,
         openSockets: () => live.openSockets,
         runningAnswers: () => running.size,
-        waitingAnswers: () => models.queued,
+        models,
       })
     : undefined;
   lifecycle.onClose("figures", () => figures?.stop());
@@ -261,10 +285,12 @@ async function start(
       warm: warming.warm,
       reads,
       sockets: new OpenSockets(),
-      files: new Files({ database, store, removals, pdfText: openPdfText() }),
+      files,
       fileStore: store,
       fileAddresses: addresses,
-      receiveFile: await openUploads(resolve(config.DATA_DIR, "uploads"), config.MAX_UPLOAD_BYTES),
+      receiveFile,
+      uploads,
+      fileSweeps,
       isDraining: () => isDraining,
     },
     { resources, figures, alerts, runningAnswers: () => running.size },

@@ -12,5 +12,5 @@ export { emailReceiver } from "./receivers/email.ts";
 export { heartbeatReceiver } from "./receivers/heartbeat.ts";
 export { webhookReceiver } from "./receivers/webhook.ts";
 export { defaultRules } from "./rules/default-rules.ts";
-export type { FigureName } from "./rules/figures.ts";
+export { describeFigures, type FigureName } from "./rules/figures.ts";
 export { type Rule, RuleError, readyRule } from "./rules/rule.ts";

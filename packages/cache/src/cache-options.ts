@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, SystemClock } from "./clock.ts";
 import { CacheError } from "./errors.ts";
 import type { CacheEvents } from "./events.ts";
 import type { Transport } from "./log/transport.ts";
@@ -74,7 +74,7 @@ export function resolveOptions<T extends TypeTable>(options: CacheOptions<T>): C
     ),
     witness: options.witness,
     events: options.on ?? {},
-    clock: options.clock ?? systemClock,
+    clock: options.clock ?? new SystemClock(),
     random: options.random ?? Math.random,
     redis: redis && {
       target: redis.target,

@@ -1,22 +1,19 @@
 import type { Body } from "./body.ts";
-import { encodeBody } from "./body.ts";
 import type { CacheSettings } from "./cache-options.ts";
 import { beginClearing, type Clearing, type ClearingProgress } from "./clearing.ts";
-import type { Clock } from "./clock.ts";
 import { CacheError, shown } from "./errors.ts";
 import { checkTags, EVERYTHING, prefixGuard, tagGuard } from "./guards.ts";
-import { checkKey, makeKey, restOfKey, textOf } from "./key.ts";
+import { addressOf } from "./key.ts";
 import type { Flights } from "./loading/flights.ts";
 import type { Loader } from "./loading/loader.ts";
+import type { Reader } from "./loading/reader.ts";
 import type { InvalidationLog } from "./log/invalidation-log.ts";
-import type { Knowledge } from "./log/knowledge.ts";
 import type { EntryMaker, Stamp } from "./make-entry.ts";
 import type { Entry } from "./memory/entry.ts";
 import type { MemoryLayer } from "./memory/memory-layer.ts";
 import { compileGlob, escapeGlob, parsePattern } from "./pattern.ts";
 import type { RedisLayer } from "./redis/redis-layer.ts";
 import { type CacheStats, takeStats } from "./stats.ts";
-import { sleep } from "./time-limit.ts";
 import type { TypeState } from "./type-state.ts";
 import { checkNumber, type KeyOf, type TypeTable, type ValueOf } from "./type-table.ts";
 import { runWarming, type WarmOptions, type WarmProgress, type WarmSource } from "./warm.ts";
@@ -29,11 +26,11 @@ export interface CacheParts {
   types: ReadonlyMap<string, TypeState>;
   memory: MemoryLayer;
   redis: RedisLayer | undefined;
-  knowledge: Knowledge;
   log: InvalidationLog;
   maker: EntryMaker;
   flights: Flights;
   loader: Loader;
+  reader: Reader;
   /** Releases what `createCache` opened. */
   release: () => Promise<void>;
 }
@@ -61,23 +58,19 @@ export class Cache<T extends TypeTable> {
   readonly #parts: CacheParts;
   readonly #types: ReadonlyMap<string, TypeState>;
   readonly #memory: MemoryLayer;
-  readonly #knowledge: Knowledge;
-  readonly #clock: Clock;
-  #lookedAt = 0;
+  readonly #reader: Reader;
   #closed = false;
 
   constructor(parts: CacheParts) {
     this.#parts = parts;
     this.#types = parts.types;
     this.#memory = parts.memory;
-    this.#knowledge = parts.knowledge;
-    this.#clock = parts.settings.clock;
+    this.#reader = parts.reader;
   }
 
-  /** The value if memory can serve it now. Never waits, and allocates nothing but the key. */
+  /** The value if memory can serve it now. Never waits, and allocates nothing. */
   peek<N extends keyof T & string>(name: N, key: KeyOf<T[N]>): ValueOf<T[N]> | undefined {
-    const entry = this.#memoryHit(this.#type(name), key);
-    return entry?.value as ValueOf<T[N]> | undefined;
+    return this.#reader.hit(this.#type(name), key)?.value as ValueOf<T[N]> | undefined;
   }
 
   /** The value, loaded by `load` when no layer has it. Concurrent readers share one load. */
@@ -88,13 +81,11 @@ export class Cache<T extends TypeTable> {
     options?: EntryOptions,
   ): Promise<ValueOf<T[N]>> {
     const type = this.#type(name);
-    const entry = this.#memoryHit(type, key);
-    if (entry !== undefined) {
-      if (this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
-      entry.promise ??= Promise.resolve(entry.value);
-      return entry.promise as Promise<ValueOf<T[N]>>;
-    }
-    return this.#read(type, key, load, options).then((found) => found.value as ValueOf<T[N]>);
+    const entry = this.#reader.hitAndRenew(type, key, load);
+    if (entry !== undefined) return promiseOf(entry) as Promise<ValueOf<T[N]>>;
+    return this.#reader
+      .read(type, key, load, options?.tags ?? NO_TAGS)
+      .then((found) => found.value as ValueOf<T[N]>);
   }
 
   /** The same as JSON bytes with an ETag, kept with the entry: a hit serialises nothing. */
@@ -105,25 +96,28 @@ export class Cache<T extends TypeTable> {
     options?: EntryOptions,
   ): Body | Promise<Body> {
     const type = this.#type(name);
-    const entry = this.#memoryHit(type, key);
-    if (entry !== undefined) {
-      if (this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
-      return entry.body ?? this.#bodyOf(entry);
-    }
-    return this.#read(type, key, load, options).then((found) => this.#bodyOf(found));
+    const entry = this.#reader.hitAndRenew(type, key, load);
+    if (entry !== undefined) return entry.body ?? this.#reader.bodyOf(entry);
+    return this.#reader
+      .read(type, key, load, options?.tags ?? NO_TAGS)
+      .then((found) => this.#reader.bodyOf(found));
   }
 
   /** The value from memory or Redis, or undefined. */
-  async get<N extends keyof T & string>(
-    name: N,
-    key: KeyOf<T[N]>,
-  ): Promise<ValueOf<T[N]> | undefined> {
-    return (await this.#find(this.#type(name), key))?.value as ValueOf<T[N]> | undefined;
+  get<N extends keyof T & string>(name: N, key: KeyOf<T[N]>): Promise<ValueOf<T[N]> | undefined> {
+    const type = this.#type(name);
+    const entry = this.#reader.hit(type, key);
+    if (entry !== undefined) return promiseOf(entry) as Promise<ValueOf<T[N]>>;
+    return this.#reader
+      .findBelow(type, key)
+      .then((found) => found?.value as ValueOf<T[N]> | undefined);
   }
 
   /** Whether memory or Redis has it, be it that it is known not to be there. */
   async has<N extends keyof T & string>(name: N, key: KeyOf<T[N]>): Promise<boolean> {
-    return (await this.#find(this.#type(name), key)) !== undefined;
+    const type = this.#type(name);
+    const entry = this.#reader.hit(type, key) ?? (await this.#reader.findBelow(type, key));
+    return entry !== undefined;
   }
 
   /** The values in the order of the keys; what memory lacks comes from Redis in one packet. */
@@ -131,15 +125,7 @@ export class Cache<T extends TypeTable> {
     name: N,
     keys: readonly KeyOf<T[N]>[],
   ): Promise<(ValueOf<T[N]> | undefined)[]> {
-    const type = this.#type(name);
-    const found = keys.map((key) => this.#memoryHit(type, key));
-    const missing: number[] = [];
-    for (let i = 0; i < found.length; i++) if (found[i] === undefined) missing.push(i);
-    if (missing.length > 0 && type.shared) {
-      const names = missing.map((i) => this.#checkedKey(type, keys[i] as KeyOf<T[N]>));
-      const entries = await this.#parts.loader.manyFromRedis(type, names);
-      for (let i = 0; i < missing.length; i++) found[missing[i] as number] = entries[i];
-    }
+    const found = await this.#reader.findMany(this.#type(name), keys);
     return found.map((entry) => entry?.value as ValueOf<T[N]> | undefined);
   }
 
@@ -172,7 +158,7 @@ export class Cache<T extends TypeTable> {
     const { maker, loader } = this.#parts;
     const entries = items.map(({ key, value, tags = NO_TAGS }) => {
       checkTags(tags);
-      return maker.fromValue(type, this.#checkedKey(type, key), tags, value, asOf.seq);
+      return maker.fromValue(type, addressOf(type, key), tags, value, asOf.seq);
     });
     return loader.keep(type, entries, asOf);
   }
@@ -181,11 +167,11 @@ export class Cache<T extends TypeTable> {
   async delete<N extends keyof T & string>(name: N, key: KeyOf<T[N]>): Promise<void> {
     this.#checkOpen();
     const type = this.#type(name);
-    const text = this.#checkedKey(type, key);
-    await this.#parts.log.invalidate([prefixGuard(text)]);
-    const entry = this.#memory.peek(type, text);
+    const at = addressOf(type, key);
+    await this.#parts.log.invalidate([prefixGuard(at.key)]);
+    const entry = this.#memory.peek(type, at);
     if (entry !== undefined && !this.#memory.isCurrent(entry)) this.#memory.remove(entry);
-    if (type.shared) await this.#parts.loader.deleteFromRedis(text);
+    if (type.shared) await this.#parts.loader.deleteFromRedis(at.key);
   }
 
   /**
@@ -262,115 +248,10 @@ export class Cache<T extends TypeTable> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#parts.loader.close();
+    this.#reader.close();
     await this.#parts.log.close();
     await this.#parts.release();
     this.#memory.clear();
-  }
-
-  /** The entry if memory can serve it now; leaves the time it looked in `#lookedAt`. */
-  #memoryHit(type: TypeState, parts: KeyOf<T[string]>): Entry | undefined {
-    const entry = type.index.get(textOf(parts.owner), restOfKey(type, parts));
-    if (entry === undefined) return undefined;
-    const now = this.#clock.now();
-    this.#lookedAt = now;
-    if (now >= entry.freshUntil) return undefined;
-    if (type.shared && now >= this.#knowledge.leaseUntil) return undefined;
-    if (entry.checkedAt !== this.#knowledge.changes && !this.#memory.isCurrent(entry)) {
-      return undefined;
-    }
-    this.#memory.used(entry);
-    type.counts.memoryHits++;
-    return entry;
-  }
-
-  async #find(type: TypeState, key: KeyOf<T[string]>): Promise<Entry | undefined> {
-    const entry = this.#memoryHit(type, key);
-    if (entry !== undefined) return entry;
-    type.counts.memoryMisses++;
-    const text = this.#checkedKey(type, key);
-    if (!type.shared) return undefined;
-    const found = await this.#parts.loader.fromRedis(type, text);
-    return found !== undefined && this.#clock.now() < found.freshUntil ? found : undefined;
-  }
-
-  async #read(
-    type: TypeState,
-    parts: KeyOf<T[string]>,
-    load: LoadFor<unknown>,
-    options: EntryOptions | undefined,
-  ): Promise<Entry> {
-    this.#checkOpen();
-    const key = this.#checkedKey(type, parts);
-    const tags = options?.tags ?? NO_TAGS;
-    checkTags(tags);
-    type.counts.memoryMisses++;
-    const kept = this.#staleEntry(type, key);
-    if (kept !== undefined) return this.#serveStale(kept, load);
-    const begin = () => this.#parts.loader.run({ type, key, tags, load, purpose: "read" });
-    const entry = await this.#parts.flights.share(type, key, tags, begin);
-    if (this.#clock.now() < entry.freshUntil || entry.value === undefined) return entry;
-    // Redis had it, past its lifetime and within its grace.
-    return this.#serveStale(entry, load);
-  }
-
-  /** An entry past its lifetime, within its grace, and not older than the last write. */
-  #staleEntry(type: TypeState, key: string): Entry | undefined {
-    const entry = this.#memory.peek(type, key);
-    if (entry === undefined) return undefined;
-    const now = this.#clock.now();
-    if (type.shared && now >= this.#knowledge.leaseUntil) return undefined;
-    if (now >= entry.expiresAt || !this.#memory.isCurrent(entry)) {
-      if (now >= entry.expiresAt) type.counts.expirations++;
-      this.#memory.remove(entry);
-      return undefined;
-    }
-    return entry;
-  }
-
-  /** Loads anew; serves the stale value at once, when it takes too long, or when it fails. */
-  async #serveStale(stale: Entry, load: LoadFor<unknown>): Promise<Entry> {
-    const { type } = stale;
-    if (this.#clock.now() < stale.refreshAt) {
-      type.counts.staleServed++;
-      return stale;
-    }
-    const fresh = this.#refresh(stale, load);
-    if (type.staleAfterMs > 0) {
-      const waited = await Promise.race([fresh, sleep(type.staleAfterMs)]);
-      if (waited !== undefined) return waited;
-    }
-    type.counts.staleServed++;
-    return stale;
-  }
-
-  #refreshIfHot(entry: Entry, load: LoadFor<unknown>): void {
-    entry.refreshAt = entry.freshUntil;
-    if (this.#memory.frequency(entry) < HOT_FREQUENCY) return;
-    // It catches its own failure.
-    void this.#refresh(entry, load);
-  }
-
-  /** Loads anew in the background. Gives undefined when that fails; it is tried again later. */
-  #refresh(old: Entry, load: LoadFor<unknown>): Promise<Entry | undefined> {
-    const { type, key, tags } = old;
-    if (this.#closed) return Promise.resolve(undefined);
-    type.counts.refreshes++;
-    const { loader, flights, settings } = this.#parts;
-    const begin = () => loader.run({ type, key, tags, load, purpose: "refresh" });
-    return flights.share(type, key, tags, begin).catch((error) => {
-      old.refreshAt = this.#clock.now() + RETRY_REFRESH_MS;
-      settings.events.onError?.(error, "refresh");
-      return undefined;
-    });
-  }
-
-  #bodyOf(entry: Entry): Body {
-    if (entry.body === undefined) {
-      entry.body = encodeBody(entry.value);
-      this.#memory.resize(entry, entry.bytes + entry.body.bytes.length);
-    }
-    return entry.body;
   }
 
   async #clearPrefix(prefix: string, options: ClearOptions): Promise<Clearing> {
@@ -386,11 +267,6 @@ export class Cache<T extends TypeTable> {
   ): Clearing {
     const { redis } = this.#parts;
     return beginClearing({ memory: this.#memory, redis, matches, redisGlob, signal, onProgress });
-  }
-
-  #checkedKey(type: TypeState, parts: KeyOf<T[string]>): string {
-    checkKey(type, parts);
-    return makeKey(type, parts);
   }
 
   #type(name: string): TypeState {
@@ -413,6 +289,8 @@ export interface ClearOptions {
 }
 
 const NO_TAGS: readonly string[] = Object.freeze([]);
-/** Asked for at least so often of late (of 15 at most), an entry is renewed before it expires. */
-const HOT_FREQUENCY = 3;
-const RETRY_REFRESH_MS = 1000;
+
+function promiseOf(entry: Entry): Promise<unknown> {
+  entry.promise ??= Promise.resolve(entry.value);
+  return entry.promise;
+}

@@ -3,6 +3,7 @@ import { type CacheOptions, type CacheSettings, resolveOptions } from "./cache-o
 import { Flights } from "./loading/flights.ts";
 import { LoadLock } from "./loading/load-lock.ts";
 import { Loader } from "./loading/loader.ts";
+import { Reader } from "./loading/reader.ts";
 import type { InvalidationLog } from "./log/invalidation-log.ts";
 import { Knowledge } from "./log/knowledge.ts";
 import { LogFollower } from "./log/log-follower.ts";
@@ -72,6 +73,7 @@ export async function createCache<const T extends TypeTable>(
   });
   const loader = new Loader({ clock, knowledge, maker, memory, redis, lock, events });
   const flights = new Flights({ knowledge, clock });
+  const reader = new Reader({ settings, memory, knowledge, flights, loader });
 
   const sweeper = setInterval(() => {
     memory.sweep(Math.max(MIN_SWEEP, Math.ceil(memory.size / SWEEPS_PER_ROUND)));
@@ -95,11 +97,11 @@ export async function createCache<const T extends TypeTable>(
     types,
     memory,
     redis,
-    knowledge,
     log,
     maker,
     flights,
     loader,
+    reader,
     release,
   });
 }

@@ -1,15 +1,25 @@
 import { CacheError, shown } from "./errors.ts";
 import type { KeyPart, ResolvedType } from "./type-table.ts";
 
+/** Where an entry is found: by its whole key, `type:owner:part…`, and by the two texts in it. */
+export interface Address {
+  readonly key: string;
+  readonly owner: string;
+  /** What follows the owner in the key. */
+  readonly rest: string;
+}
+
 /**
- * Makes the key of an entry: `type:owner:part…`. The owner is the first part always, so that a key
- * without one cannot be made.
- *
- * It checks nothing, and need not on the way to a hit: every stored key passed `checkKey`, so has
- * exactly the colons of its type and no empty part, and a key made of bad parts equals none of them.
+ * The address of an entry. The owner is the first part always, so that a key without one cannot be
+ * made. Bad parts are refused here and nowhere else, and need not be on the way to a hit: what is
+ * stored passed here, so has exactly the colons of its type and no empty part, and bad parts equal
+ * none of it.
  */
-export function makeKey(type: ResolvedType, parts: KeyParts): string {
-  return `${type.name}:${textOf(parts.owner)}:${restOfKey(type, parts)}`;
+export function addressOf(type: ResolvedType, parts: KeyParts): Address {
+  checkKey(type, parts);
+  const owner = textOf(parts.owner);
+  const rest = restOfKey(type, parts);
+  return { key: `${type.name}:${owner}:${rest}`, owner, rest };
 }
 
 /** What follows the owner in a key. For a type with one part it is that part, and costs nothing. */
@@ -27,7 +37,7 @@ export function textOf(part: KeyPart | undefined): string {
 export type KeyParts = Readonly<Record<string, KeyPart>>;
 
 /** Refuses parts that could make two keys equal, or a key that no store should be given. */
-export function checkKey(type: ResolvedType, parts: Readonly<Record<string, unknown>>): void {
+function checkKey(type: ResolvedType, parts: Readonly<Record<string, unknown>>): void {
   checkPart(type, "owner", parts.owner);
   for (const name of type.parts) checkPart(type, name, parts[name]);
 }

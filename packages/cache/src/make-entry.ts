@@ -3,6 +3,7 @@ import type { Clock } from "./clock.ts";
 import type { Envelope } from "./envelope.ts";
 import { CacheError } from "./errors.ts";
 import { inspectValue } from "./inspect-value.ts";
+import type { Address } from "./key.ts";
 import type { Knowledge } from "./log/knowledge.ts";
 import { Entry } from "./memory/entry.ts";
 import type { TypeState } from "./type-state.ts";
@@ -34,7 +35,7 @@ export class EntryMaker {
   /** Throws NOT_ENCODABLE for a value that cannot be kept. `undefined` is "not there". */
   fromValue(
     type: TypeState,
-    key: string,
+    at: Address,
     tags: readonly string[],
     value: unknown,
     seq: number,
@@ -46,7 +47,7 @@ export class EntryMaker {
     const lifetimeMs = full * (1 - type.jitter * this.#random());
     const freshUntil = now + lifetimeMs;
     return new Entry({
-      key,
+      at,
       type,
       tags,
       value,
@@ -56,20 +57,20 @@ export class EntryMaker {
       freshUntil,
       expiresAt: freshUntil + (there ? type.graceMs : 0),
       refreshAt: this.#refreshAt(freshUntil, lifetimeMs),
-      bytes: bytes + key.length + ENTRY_OVERHEAD_BYTES,
+      bytes: bytes + at.key.length + ENTRY_OVERHEAD_BYTES,
       cost: type.cost,
     });
   }
 
   /** `seq`: up to where the envelope is known to be current. */
-  fromEnvelope(type: TypeState, envelope: Envelope, seq: number): Entry {
+  fromEnvelope(type: TypeState, at: Address, envelope: Envelope, seq: number): Entry {
     const value = decode(envelope.body);
     const bytes = inspectValue(value);
     const now = this.#clock.now();
     const sinceWall = now - this.#clock.wall();
     const freshUntil = envelope.freshUntil + sinceWall;
     return new Entry({
-      key: envelope.key,
+      at,
       type,
       tags: envelope.tags,
       value,
@@ -79,7 +80,7 @@ export class EntryMaker {
       freshUntil,
       expiresAt: envelope.expiresAt + sinceWall,
       refreshAt: this.#refreshAt(freshUntil, type.lifetimeMs),
-      bytes: bytes + envelope.key.length + ENTRY_OVERHEAD_BYTES,
+      bytes: bytes + at.key.length + ENTRY_OVERHEAD_BYTES,
       cost: type.cost,
     });
   }

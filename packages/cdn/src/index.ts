@@ -5,4 +5,4 @@ export { allNetworks, type CdnNetwork } from "./networks/network.ts";
 export { ownCaches } from "./networks/own-caches.ts";
 export { type OwnSigner, ownSigner, type UrlSigner } from "./signing/signed-urls.ts";
 export { openLocalStore } from "./stores/local-store.ts";
-export type { ByteRange, FileStore } from "./stores/store.ts";
+export { type ByteRange, type FileStore, partBytes } from "./stores/store.ts";

@@ -8,19 +8,22 @@ import { cacheWitnessQueries } from "./queries/cache-witness.ts";
 import { conversationQueries } from "./queries/conversations.ts";
 import { documentQueries } from "./queries/documents.ts";
 import { fileRemovalQueries } from "./queries/file-removals.ts";
+import { fileSweepQueries } from "./queries/file-sweeps.ts";
 import { fileQueries } from "./queries/files.ts";
 import { messageQueries } from "./queries/messages.ts";
 import { metricQueries } from "./queries/metrics.ts";
+import { scheduledJobQueries } from "./queries/scheduled-jobs.ts";
 import { searchQueries } from "./queries/search.ts";
 import { serverQueries } from "./queries/servers.ts";
 import { sessionQueries } from "./queries/sessions.ts";
+import { uploadQueries } from "./queries/uploads.ts";
 import { userQueries } from "./queries/users.ts";
 import { warmingQueries } from "./queries/warming.ts";
-import { Replicas } from "./replicas/replicas.ts";
+import { type ReplicaState, Replicas } from "./replicas/replicas.ts";
 import { type Run, read } from "./statement.ts";
 
 export type DatabaseOptions = PoolOptions & {
-  /** Read-only copies, for reads that bear a few seconds of delay: searches. */
+  /** Read-only copies, for searches. */
   replicaUrls?: readonly string[];
 };
 
@@ -36,31 +39,19 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
   const pool = new Pool(options);
   const searchOptions = { ...options, ...searchPoolOptions };
   const searchPool = new Pool(searchOptions);
+  const run: Run = pool.run.bind(pool);
+  const runSearch: Run = searchPool.run.bind(searchPool);
   const replicas =
     replicaUrls.length === 0
       ? undefined
       : new Replicas({
           primary: pool,
-          replicas: replicaUrls.map(
-            (url) => new Pool({ ...searchOptions, url, target: "replica" }),
-          ),
-          fallback: searchPool.run.bind(searchPool),
+          replicas: replicaUrls.map((url) => ({
+            name: new URL(url).host,
+            pool: new Pool({ ...searchOptions, url, target: "replica" }),
+          })),
+          fallback: runSearch,
         });
-
-  const run: Run = async (statement, args) => {
-    try {
-      return await pool.run(statement, args);
-    } finally {
-      // Also after an error: a write whose connection broke may have been carried out.
-      if (replicas && !statement.readOnly && typeof args.userId === "string") {
-        replicas.wrote(args.userId);
-      }
-    }
-  };
-  const runSearch: Run = (statement, args) =>
-    replicas && typeof args.userId === "string"
-      ? replicas.run(statement, args, args.userId)
-      : searchPool.run(statement, args);
 
   return {
     users: userQueries(run),
@@ -71,9 +62,12 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
     messages: messageQueries(run),
     answers: answerQueries(run),
     servers: serverQueries(run),
-    search: searchQueries(runSearch),
+    search: searchQueries(runSearch, replicas),
     files: fileQueries(run),
     fileRemovals: fileRemovalQueries(run),
+    fileSweeps: fileSweepQueries(run),
+    uploads: uploadQueries(run),
+    scheduledJobs: scheduledJobQueries(run),
     documents: documentQueries(run),
     cacheWitness: cacheWitnessQueries(run),
     warming: warmingQueries(run),
@@ -88,6 +82,11 @@ export function openDatabase({ replicaUrls = [], ...options }: DatabaseOptions) 
 
     get pool(): PoolState {
       return pool.state;
+    },
+
+    /** How the replicas stand; none where there are none. */
+    get replicas(): ReplicaState[] {
+      return replicas?.states ?? [];
     },
 
     /** Lets running statements end, for `timeoutMs` at most, and closes the connections. */

@@ -25,3 +25,4 @@ export type { StoredFile } from "./queries/files.ts";
 export type { FinishedAnswer } from "./queries/finish-answer.ts";
 export type { Regeneration } from "./queries/regenerate-answer.ts";
 export type { InterruptedAnswer } from "./queries/servers.ts";
+export type { StoredUpload } from "./queries/uploads.ts";

@@ -212,12 +212,38 @@ export const files = pgTable(
     hash: bytea("hash").notNull(),
     /** Where the store has it. Files of one user with the same content share one object. */
     objectKey: text("object_key").notNull(),
+    /** Whether its owner lets everybody have it, under an address made of its hash. */
+    isPublic: boolean("is_public").notNull().default(false),
     createdAt: createdAt(),
   },
   (table) => [
     index("files_user_id_id_idx").on(table.userId, table.id),
     index("files_user_id_hash_idx").on(table.userId, table.hash),
     index("files_object_key_idx").on(table.objectKey),
+    index("files_public_hash_idx").on(table.hash).where(sql`${table.isPublic}`),
+  ],
+);
+
+/** Files that are on their way in parts. One that is finished goes on as a file with the same id. */
+export const uploads = pgTable(
+  "uploads",
+  {
+    id: uuid("id").primaryKey(),
+    userId: owner(),
+    name: text("name").notNull(),
+    sizeBytes: bigint("size_bytes", { mode: "number" }).notNull(),
+    objectKey: text("object_key").notNull(),
+    /** How the store calls it; null until the store knows of it. */
+    storeId: text("store_id"),
+    /** All parts are there, and some server looks at them until then. */
+    checkingUntil: moment("checking_until"),
+    /** When it is given up. */
+    expiresAt: moment("expires_at").notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index("uploads_user_id_idx").on(table.userId),
+    index("uploads_expires_at_idx").on(table.expiresAt),
   ],
 );
 
@@ -229,9 +255,18 @@ export const files = pgTable(
 export const fileRemovals = pgTable(
   "file_removals",
   {
-    /** The file's id. */
+    /** The file's id, where the file itself is gone or not there yet. */
     id: uuid("id").primaryKey(),
+    /** The file that caches are to forget, where it is another id; the file may still be there. */
+    fileId: uuid("file_id"),
     objectKey: text("object_key").notNull(),
+    /** The hash under which everybody could have it. */
+    publicHash: bytea("public_hash"),
+    /**
+     * How often caches are still to be told after this time: an answer that was on its way to a
+     * cache when it was told comes there afterwards.
+     */
+    purgesLeft: smallint("purges_left").notNull().default(0),
     /** When it is to be tried next. */
     dueAt: moment("due_at").notNull(),
     attempts: integer("attempts").notNull().default(0),
@@ -245,6 +280,15 @@ export const fileRemovals = pgTable(
     index("file_removals_batch_idx").on(table.batch),
   ],
 );
+
+/** Work that one server does for all at set times: who does it now, and what came of it last. */
+export const scheduledJobs = pgTable("scheduled_jobs", {
+  name: text("name").primaryKey(),
+  /** No other server begins before. */
+  claimedUntil: moment("claimed_until").notNull(),
+  finishedAt: moment("finished_at"),
+  result: jsonb("result"),
+});
 
 export const messageFiles = pgTable(
   "message_files",

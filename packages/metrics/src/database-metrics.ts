@@ -1,7 +1,7 @@
 import { querySeconds, waitSeconds } from "./buckets.ts";
 import type { Exposition } from "./exposition.ts";
 import { CounterFamily } from "./families/counter.ts";
-import { GaugeFamily } from "./families/gauge.ts";
+import { type Gauge, GaugeFamily } from "./families/gauge.ts";
 import { type Histogram, HistogramFamily } from "./families/histogram.ts";
 import type { Recorder, Value } from "./windows/recorder.ts";
 import { series } from "./windows/series.ts";
@@ -12,6 +12,7 @@ export type QueryFacts = {
   name: string;
   durationMs: number;
   waitMs: number;
+  target: "primary" | "replica";
   error?: { code: string };
 };
 export type PoolFacts = { active: number; waiting: number; size: number };
@@ -25,6 +26,7 @@ export class DatabaseMetrics {
   readonly #errors: CounterFamily;
   readonly #repeated: CounterFamily;
   readonly #wait: Histogram;
+  readonly #up: Gauge;
   readonly #bound = new Map<string, BoundQuery>();
 
   constructor(exposition: Exposition, recorder: Recorder, onOverflow: (metric: string) => void) {
@@ -67,14 +69,24 @@ export class DatabaseMetrics {
       ),
     );
     this.#wait = wait.with();
+    this.#up = exposition
+      .add(
+        new GaugeFamily({
+          name: "database_up",
+          help: "Whether the database answered when it was last asked.",
+          labels: [],
+        }),
+      )
+      .with();
   }
 
   /** Called for each statement. */
-  readonly onQuery = ({ name, durationMs, waitMs, error }: QueryFacts): void => {
+  readonly onQuery = ({ name, durationMs, waitMs, target, error }: QueryFacts): void => {
     const { duration, value } = this.#bound.get(name) ?? this.#bind(name);
     duration.observe(durationMs / 1000);
     value.take(durationMs / 1000);
     this.#wait.observe(waitMs / 1000);
+    if (target === "primary") this.#up.value = error?.code === "unavailable" ? 0 : 1;
     if (!error) return;
     this.#errors.with(error.code).value++;
     this.#recorder.count(series.queryErrors).value++;

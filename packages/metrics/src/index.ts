@@ -1,3 +1,4 @@
+export type { FreshnessFacts } from "./freshness-metrics.ts";
 export type { EndpointRecorder } from "./http-metrics.ts";
 export { Metrics } from "./metrics.ts";
 export { type Figures, figuresOf } from "./windows/figures.ts";

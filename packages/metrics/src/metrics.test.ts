@@ -8,11 +8,17 @@ function filled(): Metrics {
   record(200, 2);
   record(200, 2.1);
   record(503, 0.0001);
-  metrics.database.onQuery({ name: "conversations.list", durationMs: 1.5, waitMs: 0 });
+  metrics.database.onQuery({
+    name: "conversations.list",
+    durationMs: 1.5,
+    waitMs: 0,
+    target: "primary",
+  });
   metrics.database.onQuery({
     name: "messages.get",
     durationMs: 30,
     waitMs: 60,
+    target: "primary",
     error: { code: "unavailable" },
   });
   metrics.watchPool(() => ({ active: 3, waiting: 1, size: 50 }));
@@ -26,7 +32,10 @@ function filled(): Metrics {
   pool.onPick({ id: "a:1" }, 5);
   pool.onFirstByte({ id: "a:1" }, 100);
   pool.onEnd({ id: "a:1" }, "succeeded");
-  pool.onStateChange({ server: { id: "a:1" }, from: "up", to: "ejected" });
+  metrics.balancer.watchServers("models", () => [
+    { id: "a:1", state: "ejected", inFlight: 0, latencyMs: 0 },
+    { id: "b:1", state: "up", inFlight: 3, latencyMs: 250 },
+  ]);
   pool.onEjection({ server: { id: "a:1" }, reason: "failures" });
   pool.onQueue({ interactive: 1, background: 2 });
   metrics.onRefused("low", "pressure");
@@ -48,6 +57,13 @@ function filled(): Metrics {
     waitingStatements: 1,
     activeStatements: 3,
     pressure: 0,
+  });
+  metrics.freshness.onPurge("failed", 2);
+  metrics.freshness.take({
+    invalidations: { lagSeconds: 0.15, lagRecords: 2, resyncs: 1 },
+    replicas: [{ name: "standby:5432", lagSeconds: 7 }],
+    purges: { waiting: 3, failing: 1, delaySeconds: 90 },
+    certificates: [{ name: "chat.example.org", notAfterMs: 1_900_000_000_000 }],
   });
   return metrics;
 }
@@ -74,6 +90,7 @@ test("figures stand under the names and labels that the field knows", async () =
     `http_request_duration_seconds_bucket{le="5",${endpoint},status_code="200"} 3`,
     `http_request_duration_seconds_count{${endpoint},status_code="503"} 1`,
     'database_query_duration_seconds_count{query_type="list",table="conversations"} 1',
+    "database_up 0",
     'database_errors_total{code="unavailable"} 1',
     'database_pool_connections{state="waiting"} 1',
     'cache_hit_ratio{cache_type="ai_response"} 0.75',
@@ -82,6 +99,16 @@ test("figures stand under the names and labels that the field knows", async () =
     'model_answer_tokens_per_second_sum{model="a-model"} 10',
     'model_errors_total{model="a-model",code="model_timeout"} 1',
     'balancer_server_state{pool="models",server="a:1",state="ejected"} 1',
+    'balancer_server_state{pool="models",server="b:1",state="up"} 1',
+    'balancer_server_state{pool="models",server="b:1",state="ejected"} 0',
+    'balancer_server_in_flight{pool="models",server="b:1"} 3',
+    'balancer_server_latency_seconds{pool="models",server="b:1"} 0.25',
+    "cache_invalidation_lag_seconds 0.15",
+    'database_replication_lag_seconds{replica="standby:5432"} 7',
+    "cdn_purges_waiting 3",
+    "cdn_purge_delay_seconds 90",
+    'cdn_purges_total{result="failed"} 2',
+    'tls_certificate_not_after_seconds{name="chat.example.org"} 1900000000',
     'alert_state{alert="slow",severity="warning"} 2',
     "websocket_active_connections 7",
   ]) {
@@ -122,7 +149,7 @@ test("a scrape of ten thousand lines lets others go first", async () => {
   const metrics = new Metrics({ version: "1" });
   for (let i = 0; i < 500; i++) {
     metrics.http.endpoint("GET", `/e/${i}`)(200, 0.01);
-    metrics.database.onQuery({ name: `t${i}.q`, durationMs: 1, waitMs: 0 });
+    metrics.database.onQuery({ name: `t${i}.q`, durationMs: 1, waitMs: 0, target: "primary" });
   }
   // Warm, as a server that is scraped is.
   for (let i = 0; i < 3; i++) await metrics.exposition.render();

@@ -4,6 +4,7 @@ import { DatabaseMetrics, type PoolFacts } from "./database-metrics.ts";
 import { Exposition } from "./exposition.ts";
 import { CounterFamily } from "./families/counter.ts";
 import { GaugeFamily } from "./families/gauge.ts";
+import { type FreshnessFacts, FreshnessMetrics } from "./freshness-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { ModelMetrics } from "./model-metrics.ts";
 import { type LiveFacts, SystemMetrics } from "./system-metrics.ts";
@@ -24,10 +25,12 @@ export class Metrics {
   readonly models: ModelMetrics;
   readonly balancer: BalancerMetrics;
   readonly system: SystemMetrics;
+  readonly freshness: FreshnessMetrics;
   readonly #refused: CounterFamily;
   readonly #alerts: GaugeFamily;
   #cache: CacheMetrics | undefined;
   #live: (() => LiveFacts) | undefined;
+  #fresh: (() => FreshnessFacts) | undefined;
 
   /** @param info what the server is, for the labels of `peregrine_build_info` */
   constructor(info: { version: string }) {
@@ -49,8 +52,9 @@ export class Metrics {
     this.http = new HttpMetrics(exposition, recorder, onOverflow);
     this.database = new DatabaseMetrics(exposition, recorder, onOverflow);
     this.models = new ModelMetrics(exposition, recorder, onOverflow);
-    this.balancer = new BalancerMetrics(exposition, onOverflow);
+    this.balancer = new BalancerMetrics(exposition, recorder, onOverflow);
     this.system = new SystemMetrics(exposition, recorder);
+    this.freshness = new FreshnessMetrics(exposition, recorder, onOverflow);
     this.#refused = exposition.add(
       new CounterFamily({
         name: "http_requests_refused_total",
@@ -96,9 +100,15 @@ export class Metrics {
     this.#live = read;
   }
 
+  watchFreshness(read: () => FreshnessFacts): void {
+    this.#fresh = read;
+  }
+
   /** Takes what nobody counts as it happens. Once a second, before the second is closed. */
   readonly beforeEach = (): void => {
     if (this.#live) this.system.take(this.#live());
+    if (this.#fresh) this.freshness.take(this.#fresh());
+    this.balancer.tick();
     this.#cache?.tick();
   };
 }

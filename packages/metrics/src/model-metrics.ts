@@ -6,6 +6,12 @@ import type { Count, Recorder } from "./windows/recorder.ts";
 import { series } from "./windows/series.ts";
 import type { TimeRecorder } from "./windows/time-histogram.ts";
 
+/** Models that have windows of their own; those beyond share "other". */
+const maxModels = 50;
+
+/** The windows of one model. */
+type OneModel = { requests: Count; errors: Count; tokens: Count; firstToken: TimeRecorder };
+
 /** What answers cost and how fast they come. */
 export class ModelMetrics {
   readonly #recorder: Recorder;
@@ -17,6 +23,7 @@ export class ModelMetrics {
   readonly #allRequests: Count;
   readonly #allTokens: Count;
   readonly #allFirstTokens: TimeRecorder;
+  readonly #byModel = new Map<string, OneModel>();
 
   constructor(exposition: Exposition, recorder: Recorder, onOverflow: (metric: string) => void) {
     this.#recorder = recorder;
@@ -65,14 +72,18 @@ export class ModelMetrics {
     this.#requests.with(model).value++;
     this.#allRequests.value++;
     const tokens = this.#tokens.with(model);
+    const own = this.#of(model);
+    own.requests.value++;
     return {
       firstToken: (seconds: number) => {
         this.#firstToken.with(model).observe(seconds);
         this.#allFirstTokens.observe(seconds);
+        own.firstToken.observe(seconds);
       },
       token: () => {
         tokens.value++;
         this.#allTokens.value++;
+        own.tokens.value++;
       },
       /** @param seconds from the first token to the last */
       end: (count: number, seconds: number) => {
@@ -82,7 +93,22 @@ export class ModelMetrics {
       failed: (code: string) => {
         this.#errors.with(model, code).value++;
         this.#recorder.count(series.modelErrors + code).value++;
+        own.errors.value++;
       },
     };
+  }
+
+  #of(model: string): OneModel {
+    const known = this.#byModel.get(model);
+    if (known) return known;
+    if (this.#byModel.size >= maxModels && model !== "other") return this.#of("other");
+    const made = {
+      requests: this.#recorder.count(series.requestsOf + model),
+      errors: this.#recorder.count(series.errorsOf + model),
+      tokens: this.#recorder.count(series.tokensOf + model),
+      firstToken: this.#recorder.time(series.firstTokenOf + model),
+    };
+    this.#byModel.set(model, made);
+    return made;
   }
 }

@@ -13,7 +13,7 @@ console.log(`record a request: ${nanoseconds.toFixed(0)} ns`);
 
 for (let i = 0; i < 500; i++) metrics.http.endpoint("GET", `/e/${i}`)(200, 0.01);
 for (let i = 0; i < 300; i++) {
-  metrics.database.onQuery({ name: `t${i}.q`, durationMs: 1, waitMs: 0 });
+  metrics.database.onQuery({ name: `t${i}.q`, durationMs: 1, waitMs: 0, target: "primary" });
 }
 let longestMs = 0;
 let lines = 0;

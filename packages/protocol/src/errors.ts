@@ -17,6 +17,7 @@ export const errorTable = {
   email_taken: { status: 409, retryable: false },
   answer_running: { status: 409, retryable: true },
   not_last_answer: { status: 409, retryable: false },
+  upload_incomplete: { status: 409, retryable: false },
   limit_reached: { status: 409, retryable: false },
   optimiser_running: { status: 409, retryable: true },
   advice_applied: { status: 409, retryable: false },

@@ -13,6 +13,8 @@ export const limits = {
   filesPerMessage: 10,
   fileNameLength: 255,
   apiKeysPerUser: 20,
+  /** Uploads in parts that one person has under way. */
+  openUploadsPerUser: 20,
   pageSizeDefault: 50,
   pageSizeMax: 100,
 } as const;

@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Id, NextCursor, Timestamp } from "./common.ts";
+import { Id, NextCursor, PageQuery, Timestamp } from "./common.ts";
 import { limits } from "./limits.ts";
 
 /**
@@ -57,9 +57,33 @@ export const Message = Type.Object({
 });
 export type Message = Static<typeof Message>;
 
+/** Without a place, the newest messages. At most one place may be named. */
+export const MessagePageQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    around: Type.Optional(
+      Type.String({ ...Id, description: "The messages before and after this one, and itself." }),
+    ),
+    after: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: limits.cursorLength,
+        description: "`newerCursor` of the page before: the messages that follow it.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type MessagePageQuery = Static<typeof MessagePageQuery>;
+
 export const MessageListBody = Type.Object({
   messages: Type.Array(Message),
   nextCursor: NextCursor,
+  newerCursor: Type.Optional(
+    Type.Union([Type.String(), Type.Null()], {
+      description: "With `around` and `after`: where newer messages follow; null where none do.",
+    }),
+  ),
 });
 export type MessageListBody = Static<typeof MessageListBody>;
 

@@ -38,6 +38,14 @@ const Severity = Type.Union([
   Type.Literal("none"),
 ]);
 
+/** What one model did in a span. */
+const ModelFigures = Type.Object({
+  requests: Type.Number(),
+  errors: Type.Number(),
+  first_token: Type.Object({ p50: Nullable, p95: Nullable }, { description: "Seconds." }),
+  tokens: Type.Number({ description: "Tokens a second of all its answers." }),
+});
+
 /** The figures of a span, over one server or the fleet. Null is unknown, which is not zero. */
 export const Figures = Type.Object({
   response_time: Type.Object(
@@ -63,6 +71,13 @@ export const Figures = Type.Object({
   first_token: Type.Object({ p50: Nullable, p95: Nullable }),
   tokens: Type.Number({ description: "Tokens a second of all answers." }),
   model_errors: Type.Record(Type.String(), Type.Number()),
+  models: Type.Record(Type.String(), ModelFigures),
+  model_servers_down: Nullable,
+  invalidation_lag: Nullable,
+  replication_lag: Nullable,
+  purges_waiting: Nullable,
+  purges_failing: Nullable,
+  certificate_days: Nullable,
 });
 export type Figures = Static<typeof Figures>;
 
@@ -88,6 +103,74 @@ export type Recommendation = Static<typeof Recommendation>;
 export const RecommendationListBody = Type.Object({
   recommendations: Type.Array(Recommendation),
 });
+
+/** How far copies of the truth are behind, and how long certificates are good for. */
+export const FreshnessBody = Type.Object({
+  invalidations: Type.Object({
+    state: Type.String({ description: "solo, current, behind, suspended or cut-off." }),
+    lag_seconds: Type.Number({ description: "How old the knowledge is that memory serves by." }),
+    lag_records: Count,
+  }),
+  replicas: Type.Array(
+    Type.Object({
+      name: Type.String({ description: "Host and port." }),
+      reachable: Type.Boolean(),
+      lag_seconds: Type.Number(),
+    }),
+  ),
+  purges: Type.Union(
+    [
+      Type.Object({
+        waiting: Count,
+        failing: Count,
+        oldest_since: NullableTime,
+        last_error: Type.Union([Type.String(), Type.Null()]),
+      }),
+      Type.Null(),
+    ],
+    { description: "Deleted files that are to be removed from the store and from caches." },
+  ),
+  certificates: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      ends_at: NullableTime,
+      error: Type.Union([Type.String(), Type.Null()], {
+        description: "Why it could not be read the last time.",
+      }),
+    }),
+  ),
+});
+export type FreshnessBody = Static<typeof FreshnessBody>;
+
+/** What answers, and the servers that it runs on. */
+export const ModelPerformanceBody = Type.Object({
+  models: Type.Record(Type.String(), ModelFigures, {
+    description: "Of all servers over the last minute.",
+  }),
+  waiting: Type.Object({ interactive: Count, background: Count }),
+  servers: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      state: Type.String({
+        description: "unproven, up, trial, cooling, ejected, down or draining.",
+      }),
+      reason: Type.String(),
+      isBackup: Type.Boolean(),
+      weight: Type.Number(),
+      currentWeight: Type.Number({ description: "As a slow start leaves it." }),
+      inFlight: Count,
+      maxInFlight: Nullable,
+      latencySeconds: Type.Number({ description: "To the first byte, as it is expected." }),
+    }),
+    { description: "As the balancer of this server sees them." },
+  ),
+});
+export type ModelPerformanceBody = Static<typeof ModelPerformanceBody>;
+
+export const DrainModelServerBody = Type.Object(
+  { server: Type.String({ maxLength: 500 }), drained: Type.Boolean() },
+  { additionalProperties: false },
+);
 
 /** How the server stands now. */
 export const PerformanceBody = Type.Object({
@@ -119,6 +202,7 @@ export const PerformanceBody = Type.Object({
     connections_waiting: Count,
     connections_limit: Count,
   }),
+  freshness: FreshnessBody,
   alerts_firing: Count,
   recommendations: Type.Array(Recommendation),
 });
@@ -196,7 +280,29 @@ export const AlertRuleListBody = Type.Object({
     }),
   ),
 });
+export type AlertRuleListBody = Static<typeof AlertRuleListBody>;
 export const AlertRuleBody = Type.Object({ rule: AlertRule });
+
+/** What a rule can speak of. */
+export const AlertFigureListBody = Type.Object({
+  figures: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      about: Type.String(),
+      unit: Type.Union([
+        Type.Literal("seconds"),
+        Type.Literal("fraction"),
+        Type.Literal("count"),
+        Type.Literal("per second"),
+        Type.Literal("days"),
+      ]),
+      value: Type.Union([Type.Number(), Type.Null()], {
+        description: "Over the last minute. Null where it is missing or nothing happened.",
+      }),
+    }),
+  ),
+});
+export type AlertFigureListBody = Static<typeof AlertFigureListBody>;
 
 /** What a rule would have done in the past week. */
 export const AlertTrialBody = Type.Object({

@@ -29,12 +29,18 @@ export type SearchQuery = Static<typeof SearchQuery>;
 export const SearchDocument = Type.Object({
   id: Id,
   fileId: Type.Union([Id, Type.Null()], { description: "The file that the text was taken from." }),
+  messageId: Type.Union([Id, Type.Null()], {
+    description: "The newest message that the file is attached to.",
+  }),
   title: Type.String(),
   createdAt: Timestamp,
 });
 export type SearchDocument = Static<typeof SearchDocument>;
 
-/** A message, a conversation by its title (no message), or a document (neither). */
+/**
+ * A message; a document, with the conversation it was last attached in, if in any; or a conversation
+ * by its title.
+ */
 export const SearchResult = Type.Object({
   message: Type.Union([Message, Type.Null()]),
   conversation: Type.Union([Conversation, Type.Null()]),

@@ -69,6 +69,13 @@ export function cacheTypes(ttlSeconds: number) {
       cost: 5,
       value: typed<SearchBody>(),
     },
+    /** Which replicas may answer somebody's searches; only where there are replicas. */
+    log_position: {
+      lifetimeMs: 600 * second,
+      layer: "redis",
+      key: ["kind"],
+      value: typed<string>(),
+    },
     /** In memory alone: large, and seldom asked for again. A model takes seconds where a query takes one ms. */
     ai_response: {
       lifetimeMs: 300 * second,
@@ -84,6 +91,14 @@ export function cacheTypes(ttlSeconds: number) {
       negativeLifetimeMs: 30 * second,
       value: typed<StoredFile | undefined>(),
     },
+    /** The same for everybody, and so owned by nobody: see `cachedDatabase`. */
+    public_file: {
+      lifetimeMs: 7200 * second,
+      layer: "redis",
+      key: ["hash"],
+      negativeLifetimeMs: 30 * second,
+      value: typed<StoredFile | undefined>(),
+    },
   } as const satisfies TypeTable;
 }
 
@@ -95,6 +110,8 @@ export const conversationTag = (conversationId: string) => `conversation:${conve
 export const conversationsTag = (userId: string) => `conversations:${userId}`;
 /** What changes with one file. */
 export const fileTag = (fileId: string) => `file:${fileId}`;
+/** What changes with the files that everybody may have under one hash. */
+export const publicFileTag = (hash: string) => `public:${hash}`;
 /** What changes with the texts of somebody's files. */
 export const documentsTag = (userId: string) => `documents:${userId}`;
 /** What changes with a session or a key. */

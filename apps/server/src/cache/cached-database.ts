@@ -7,6 +7,7 @@ import {
   documentsTag,
   fileTag,
   hashText,
+  publicFileTag,
 } from "./cache-types.ts";
 import type { CachedReads } from "./cached-reads.ts";
 import type { AppCache } from "./open-cache.ts";
@@ -16,12 +17,7 @@ import type { AppCache } from "./open-cache.ts";
  * write of something cached names the tags it touches. A feature cannot forget either, since it has
  * no other database.
  */
-export function cachedDatabase(
-  database: Database,
-  cache: AppCache,
-  reads: CachedReads,
-  caches: { searches: boolean },
-): Database {
+export function cachedDatabase(database: Database, cache: AppCache, reads: CachedReads): Database {
   const { sessions, apiKeys, users, conversations, messages, answers, servers, files, search } =
     database;
 
@@ -29,6 +25,9 @@ export function cachedDatabase(
     conversationsTag(userId),
     conversationTag(conversationId),
   ];
+
+  /** Every write of somebody's messages and titles touches their list of conversations. */
+  const searchTags = (userId: string) => [conversationsTag(userId), documentsTag(userId)];
 
   return {
     ...database,
@@ -140,33 +139,48 @@ export function cachedDatabase(
     },
 
     search: {
-      // Every write of somebody's messages and titles touches their list of conversations.
-      find: ({ userId, ...asked }) => {
-        if (!caches.searches) return search.find({ userId, ...asked });
-        return cache.getOrLoad(
+      ...search,
+      find: ({ userId, ...asked }) =>
+        cache.getOrLoad(
           "search_results",
           { owner: userId, search: hashText(sha256(JSON.stringify(asked))) },
-          () => search.find({ userId, ...asked }),
-          { tags: [conversationsTag(userId), documentsTag(userId)] },
-        );
-      },
+          async () => search.find({ userId, ...asked }, await logPosition(userId)),
+          { tags: searchTags(userId) },
+        ),
     },
 
     files: {
       ...files,
-      create: (file) => cache.mutate([documentsTag(file.userId)], () => files.create(file)),
+      create: (file) =>
+        cache.mutate([documentsTag(file.userId), fileTag(file.id)], () => files.create(file)),
       createFromSame: (file) =>
-        cache.mutate([documentsTag(file.userId)], () => files.createFromSame(file)),
+        cache.mutate([documentsTag(file.userId), fileTag(file.id)], () =>
+          files.createFromSame(file),
+        ),
       async get(userId, id) {
         const load = async () => (await files.get(userId, id)) ?? undefined;
         const key = { owner: userId, id };
         const found = await cache.getOrLoad("file_metadata", key, load, { tags: [fileTag(id)] });
         return found ?? null;
       },
+      async getPublic(hash) {
+        const text = Buffer.from(hash).toString("hex");
+        const load = async () => (await files.getPublic(hash)) ?? undefined;
+        const key = { owner: "everybody", hash: text };
+        const tags = [publicFileTag(text)];
+        return (await cache.getOrLoad("public_file", key, load, { tags })) ?? null;
+      },
+      async setPublic(userId, id, isPublic) {
+        const file = await files.get(userId, id);
+        if (!file) return null;
+        const tags = [fileTag(id), publicFileTag(file.hash)];
+        return cache.mutate(tags, () => files.setPublic(userId, id, isPublic));
+      },
       async delete(userId, id) {
-        const conversationIds = await files.conversationsOf(userId, id);
-        const tags = [fileTag(id), documentsTag(userId), ...conversationIds.map(conversationTag)];
-        return cache.mutate(tags, () => files.delete(userId, id));
+        return deleteFile(userId, id, () => files.delete(userId, id));
+      },
+      async deleteUnattached(userId, id) {
+        return deleteFile(userId, id, () => files.deleteUnattached(userId, id));
       },
     },
 
@@ -176,6 +190,30 @@ export function cachedDatabase(
       interruptAllRunning: () => told(servers.interruptAllRunning()),
     },
   };
+
+  /**
+   * From where in the log on a replica may answer a user's search. Kept until something is written
+   * that they may find, by whichever server: what is asked for after that lies beyond the write.
+   */
+  async function logPosition(userId: string): Promise<string | undefined> {
+    const { logPosition } = search;
+    if (!logPosition) return undefined;
+    const tags = searchTags(userId);
+    return cache.getOrLoad("log_position", { owner: userId, kind: "search" }, logPosition, {
+      tags,
+    });
+  }
+
+  async function deleteFile(userId: string, id: string, work: () => Promise<boolean>) {
+    const file = await files.get(userId, id);
+    if (!file) return false;
+    const conversationIds = await files.conversationsOf(userId, id);
+    const tags = [
+      ...[fileTag(id), publicFileTag(file.hash), documentsTag(userId)],
+      ...conversationIds.map(conversationTag),
+    ];
+    return cache.mutate(tags, work);
+  }
 
   async function findUser(userId: string) {
     const load = async () => (await users.findById(userId)) ?? undefined;

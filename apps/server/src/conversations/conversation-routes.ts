@@ -4,13 +4,14 @@ import {
   ConversationListBody,
   CreateConversationBody,
   MessageListBody,
+  MessagePageQuery,
   PageQuery,
   PatchConversationBody,
 } from "@peregrine/protocol";
 import { Elysia } from "elysia";
 import { signedIn } from "../auth/signed-in.ts";
 import type { Context } from "../context.ts";
-import { notFound } from "../http/api-error.ts";
+import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { EncodedJson } from "../http/encoded-json.ts";
 import { IdParams } from "../http/id-params.ts";
@@ -112,22 +113,41 @@ export function conversationRoutes(context: Context) {
     .get(
       "/:id/messages",
       async ({ user, params, query }) => {
+        const { around, after, cursor } = query;
         const page = { userId: user.id, conversationId: params.id, ...readPage(query) };
+        if ([around, after, cursor].filter((place) => place !== undefined).length > 1) {
+          throw new ApiError(
+            "invalid_request",
+            "Only one of cursor, after and around may be given: each is a place of its own.",
+            { field: around === undefined ? "after" : "around" },
+          );
+        }
+        if (around !== undefined) {
+          return found(await database.messages.listAround({ ...page, id: around }));
+        }
+        if (after !== undefined) {
+          return found(await database.messages.listNewer({ ...page, cursor: after }));
+        }
         if (page.cursor === null) return encoded(await reads.firstMessages.body(page));
-        const found = await database.messages.list(page);
-        if (!found) throw notFound("conversation");
-        return found;
+        return found(await database.messages.list(page));
       },
       {
         params: IdParams,
-        query: PageQuery,
+        query: MessagePageQuery,
         ...documented("Messages", {
           summary: "Messages of a conversation, newest first",
+          description:
+            "The newest, and by `cursor` older ones; or those `around` a message, from which `cursor` leads to older and `after` to newer ones.",
           returns: { 200: MessageListBody },
           errors: ["not_found", "invalid_cursor"],
         }),
       },
     );
+}
+
+function found<Page>(page: Page | null): Page {
+  if (!page) throw notFound("conversation");
+  return page;
 }
 
 function encoded(body: ConstructorParameters<typeof EncodedJson>[0] | undefined): EncodedJson {

@@ -109,6 +109,30 @@ test("messages are walked newest first in pages", async () => {
   );
 });
 
+test("messages are walked both ways from one in the middle", async () => {
+  const { id } = await ada.newConversation({ title: "Middle" });
+  for (let i = 0; i < 4; i++) await allEvents(await ada.ask(id, `${i} {{tokens=2}}`));
+  const path = `/api/v1/conversations/${id}/messages`;
+  const all = (await ada.json<MessageListBody>(path)).messages;
+  const middle = all[4]?.id;
+  const span = await ada.json<MessageListBody>(`${path}?around=${middle}&limit=3`);
+  expect(span).toMatchObject({ messages: all.slice(3, 6), newerCursor: all[3]?.id });
+  const newer = await ada.json<MessageListBody>(`${path}?after=${span.newerCursor}`);
+  expect(newer).toMatchObject({ messages: all.slice(0, 3), newerCursor: null });
+  const older = await ada.json<MessageListBody>(`${path}?cursor=${span.nextCursor}`);
+  expect(older).toEqual({ messages: all.slice(6), nextCursor: null });
+  const eve = await TestUser.register(server);
+  expect((await eve.fetch(`${path}?around=${middle}`)).status).toBe(404);
+  for (const [query, field] of [
+    ["around=x", "around"],
+    ["after=x", "cursor"],
+    [`around=${middle}&after=${middle}`, "around"],
+    [`after=${middle}&cursor=${middle}`, "after"],
+  ]) {
+    expect(await ada.error(`${path}?${query}`)).toMatchObject({ status: 400, field });
+  }
+});
+
 test("somebody else's conversation and answers are a 404, whatever is asked of them", async () => {
   const { id } = await ada.newConversation({ title: "Private" });
   await allEvents(await ada.ask(id, "{{tokens=2}}"));

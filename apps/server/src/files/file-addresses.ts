@@ -14,6 +14,8 @@ export type FileAddresses = {
   signed(file: StoredFile, now: Date): { url: string; sameForSeconds: number } | undefined;
   /** When a signed address of this server ends; null for one that is forged or has ended. */
   verify(path: string, query: URLSearchParams, now: Date): Date | null;
+  /** Where everybody finds a public file. */
+  publicUrl(hash: string): string;
   /** The path under which networks know the file, with a `*` for whatever follows. */
   purgePath(file: { fileId: string; objectKey: string }): string;
 };
@@ -21,6 +23,11 @@ export type FileAddresses = {
 /** The path of a file's content on this server, for who has a signed address. */
 export function signedPath(fileId: string): string {
   return `/cdn/files/${fileId}`;
+}
+
+/** The path of a public file: the same for the same content, whatever it is called. */
+export function publicPath(hash: string): string {
+  return `/cdn/public/${hash}`;
 }
 
 /**
@@ -40,7 +47,11 @@ export async function fileAddresses(config: Config): Promise<FileAddresses> {
     signer = cloudFrontSigner({ baseUrl, keyPairId, privateKey });
   }
 
+  // A CDN that asks this server has what is public too.
+  const publicBase = own ? baseUrl : config.PUBLIC_URL;
+
   return {
+    publicUrl: (hash) => `${publicBase?.replace(/\/$/, "") ?? ""}${publicPath(hash)}`,
     signed(file, now) {
       if (!signer) return undefined;
       // Ends with the next window, so that whoever asks within this one gets the same address, and

@@ -1,5 +1,6 @@
 import type { StoredFile } from "@peregrine/database";
-import { FileBody, type FileInfo, FileRemovalsBody } from "@peregrine/protocol";
+import { FileBody } from "@peregrine/protocol";
+import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { signedIn } from "../auth/signed-in.ts";
 import type { Context } from "../context.ts";
@@ -7,7 +8,8 @@ import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { IdParams } from "../http/id-params.ts";
 import { signedPath } from "./file-addresses.ts";
-import { fileTag } from "./file-removals.ts";
+import { fileInfo } from "./file-info.ts";
+import { fileTag, publicFileTag } from "./file-removals.ts";
 import { toApiError } from "./files.ts";
 import { serveContent } from "./serve-content.ts";
 
@@ -17,7 +19,10 @@ const ownersCache = {
   vary: "Authorization, Cookie",
 };
 
-/** Files of one's own: in, out and away. */
+/** The hash of a public file. What is no hash is answered like one that is not there. */
+const HashParams = Type.Object({ hash: Type.String({ pattern: "^[0-9a-f]{64}$" }) });
+
+/** Files of one's own: in, out and away; and what everybody may have. */
 export function fileRoutes(context: Context) {
   const { files, fileStore, fileAddresses, receiveFile, gate, database, log } = context;
 
@@ -61,7 +66,24 @@ export function fileRoutes(context: Context) {
     });
   }
 
+  /** For everybody. The content under a hash never changes; that it may be had can: it is purged. */
+  async function contentOfPublic(request: Request, hash: string): Promise<Response> {
+    const file = await database.files.getPublic(Buffer.from(hash, "hex"));
+    if (!file) throw notFound("file");
+    const tags = [publicFileTag(hash), fileTag(file.id)];
+    return read(request, file, {
+      "cache-control": `public, max-age=${context.config.CDN_CACHE_TTL}, immutable`,
+      "surrogate-key": tags.join(" "),
+      "cache-tag": tags.join(","),
+      "cross-origin-resource-policy": "cross-origin",
+    });
+  }
+
   return new Elysia()
+    .get("/cdn/public/:hash", ({ request, params }) => contentOfPublic(request, params.hash), {
+      params: HashParams,
+      detail: { hide: true },
+    })
     .get("/cdn/files/:id", ({ request, params }) => contentOfSigned(request, params.id), {
       params: IdParams,
       detail: { hide: true },
@@ -76,7 +98,7 @@ export function fileRoutes(context: Context) {
         try {
           const file = await files.keep(user.id, received);
           set.status = 201;
-          return { file: fileInfo(file) };
+          return { file: fileInfo(file, fileAddresses) };
         } finally {
           await received
             .discard()
@@ -103,7 +125,9 @@ export function fileRoutes(context: Context) {
     )
     .get(
       "/api/v1/files/:id",
-      async ({ user, params }) => ({ file: fileInfo(await files.get(user.id, params.id)) }),
+      async ({ user, params }) => ({
+        file: fileInfo(await files.get(user.id, params.id), fileAddresses),
+      }),
       {
         params: IdParams,
         ...documented("Files", {
@@ -141,26 +165,5 @@ export function fileRoutes(context: Context) {
           errors: ["not_found"],
         }),
       },
-    )
-    .get(
-      "/api/v1/file-removals",
-      async ({ user, set }) => {
-        if (user.role !== "admin") {
-          throw new ApiError("forbidden", "This is for the administrator.");
-        }
-        set.headers["cache-control"] = "no-store";
-        return { removals: await database.fileRemovals.state() };
-      },
-      documented("Files", {
-        summary: "What of deleted files still waits to be removed",
-        description:
-          "From the store and from all caches; for the administrator. Removals that fail are tried again until they are through.",
-        returns: { 200: FileRemovalsBody },
-        errors: ["forbidden"],
-      }),
     );
-}
-
-function fileInfo({ id, name, mediaType, sizeBytes, hasText, createdAt }: StoredFile): FileInfo {
-  return { id, name, mediaType, sizeBytes, hasText, createdAt };
 }

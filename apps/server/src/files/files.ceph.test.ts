@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { partBytes } from "@peregrine/cdn";
 import { openS3Store } from "@peregrine/cdn/aws";
 import { type ObjectStore, startObjectStore } from "@peregrine/cdn/testing";
-import type { FileBody } from "@peregrine/protocol";
+import type { FileBody, SignedPartBody, UploadBody } from "@peregrine/protocol";
 import { startTestServer, type TestServer, TestUser, until } from "../testing/test-server.ts";
 
 /** The whole way with a real S3 server behind it. */
@@ -19,6 +20,7 @@ beforeAll(async () => {
     S3_REGION: region,
     S3_ACCESS_KEY_ID: credentials.accessKeyId,
     S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    S3_DIRECT_UPLOADS: "true",
   });
   ada = await TestUser.register(server);
 }, 90_000);
@@ -88,6 +90,67 @@ test("`cdn sync` puts the built assets into the bucket, and says what it does", 
   store.close();
 });
 
+/** Sends a part to the bucket, as the address allows. */
+async function sendDirect(id: string, number: number, part: Uint8Array<ArrayBuffer>) {
+  const sha256 = new Bun.CryptoHasher("sha256").update(part).digest("base64");
+  const signed = await ada.json<SignedPartBody>(`/api/v1/uploads/${id}/parts/${number}`, {
+    method: "POST",
+    json: { sha256 },
+  });
+  expect(signed.url).toStartWith(`${objects.options.endpoint}/`);
+  return (body: Uint8Array<ArrayBuffer>) =>
+    fetch(signed.url, { method: "PUT", headers: signed.headers, body });
+}
+
+test("parts go straight to the bucket, or through the server, and the file is what came", async () => {
+  const store = openS3Store(objects.options);
+  const objectsBefore = (await Array.fromAsync(store.list("files/"))).length;
+  const bytes = Buffer.alloc(2 * partBytes + 100, "falcon ");
+  const partAt = (number: number) => bytes.subarray((number - 1) * partBytes, number * partBytes);
+  const body = { json: { name: "falcons.md", sizeBytes: bytes.byteLength } };
+  const { upload } = await ada.json<UploadBody>("/api/v1/uploads", body);
+  expect(upload.isDirect).toBe(true);
+
+  const send = await sendDirect(upload.id, 1, partAt(1));
+  const other = Buffer.from(partAt(1));
+  other[5] = 0;
+  expect((await send(other)).status).toBe(400);
+  expect((await send(Buffer.concat([other, other]))).status).toBe(403);
+  expect((await send(partAt(1))).status).toBe(200);
+  const digest = new Bun.CryptoHasher("sha256").update(partAt(2)).digest("base64");
+  const through = await ada.fetch(`/api/v1/uploads/${upload.id}/parts/2`, {
+    method: "PUT",
+    headers: { "content-digest": `sha-256=:${digest}:` },
+    body: partAt(2),
+  });
+  expect(through.status).toBe(204);
+  const state = await ada.json<UploadBody>(`/api/v1/uploads/${upload.id}`);
+  expect(state.upload.partsDone).toEqual([1, 2]);
+  // Not there for anybody before it is whole and was looked at.
+  expect((await Array.fromAsync(store.list("files/"))).length).toBe(objectsBefore);
+  await (await sendDirect(upload.id, 3, partAt(3)))(partAt(3));
+  const complete = { method: "POST" };
+  const path = `/api/v1/uploads/${upload.id}/complete`;
+  const { file } = await ada.json<FileBody>(path, complete);
+  expect(file).toMatchObject({ mediaType: "text/markdown", hasText: true });
+  const back = await ada.fetch(`/api/v1/files/${file.id}/content`);
+  expect(Bun.hash(await back.bytes())).toBe(Bun.hash(bytes));
+  // What was signed before changes nothing any more.
+  expect((await send(partAt(1))).status).toBe(404);
+  await ada.fetch(`/api/v1/files/${file.id}`, { method: "DELETE" });
+  store.close();
+});
+
+test("an upload that is given up leaves no part in the bucket", async () => {
+  const body = { json: { name: "a.bin", sizeBytes: partBytes + 1 } };
+  const { upload } = await ada.json<UploadBody>("/api/v1/uploads", body);
+  const part = Buffer.alloc(partBytes);
+  expect((await (await sendDirect(upload.id, 1, part))(part)).status).toBe(200);
+  expect(await objects.openUploads()).toBe(1);
+  await ada.fetch(`/api/v1/uploads/${upload.id}`, { method: "DELETE" });
+  expect(await objects.openUploads()).toBe(0);
+});
+
 test("while the store is down an upload says so, nothing is kept, and all else goes on", async () => {
   const kept = await upload(new Uint8Array([1, 2, 3]));
   const { file } = (await kept.json()) as FileBody;
@@ -98,5 +161,7 @@ test("while the store is down an upload says so, nothing is kept, and all else g
   expect(await refused.json()).toMatchObject({ error: { code: "files_unavailable" } });
   expect((await ada.fetch(`/api/v1/files/${file.id}/content`)).status).toBe(503);
   expect((await ada.fetch(`/api/v1/files/${file.id}`)).status).toBe(200);
+  const inParts = { json: { name: "a.bin", sizeBytes: 5 } };
+  expect(await ada.error("/api/v1/uploads", inParts)).toMatchObject({ code: "files_unavailable" });
   expect((await ada.fetch("/api/v1/conversations")).status).toBe(200);
 }, 60_000);

@@ -23,6 +23,13 @@ export async function openBucket(config: Config): Promise<FileStore | undefined>
   return openS3Store({ bucket, region, endpoint, credentials: s3Credentials(config) });
 }
 
+/** Where browsers send parts of files to beside this server; undefined for nowhere. */
+export function directUploadOrigin(config: Config): string | undefined {
+  const { S3_BUCKET: bucket, S3_REGION: region, S3_ENDPOINT: endpoint } = config;
+  if (!config.S3_DIRECT_UPLOADS) return undefined;
+  return new URL(endpoint ?? `https://${bucket}.s3.${region}.amazonaws.com`).origin;
+}
+
 /** The networks of the settings, as one; none is as good as one that holds nothing. */
 export async function openNetworks(config: Config): Promise<CdnNetwork> {
   const networks: CdnNetwork[] = [];

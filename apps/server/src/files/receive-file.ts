@@ -81,7 +81,7 @@ export async function openUploads(directory: string, maxBytes: number): Promise<
       body.destroy();
       found.stream.destroy();
       await discard();
-      throw toApiError(error);
+      throw toUploadError(error);
     }
   };
 }
@@ -127,7 +127,8 @@ async function write(stream: BusboyFileStream, path: string) {
   return { sizeBytes, hash: new Uint8Array(hash.digest()), head: Buffer.concat(head) };
 }
 
-function toApiError(error: unknown): unknown {
+/** What a client is told of an upload that failed on its way. */
+export function toUploadError(error: unknown): unknown {
   if (error instanceof ApiError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT") {
@@ -138,7 +139,7 @@ function toApiError(error: unknown): unknown {
   return cutOff(error);
 }
 
-function cutOff(cause: unknown): ApiError {
+export function cutOff(cause: unknown): ApiError {
   return new ApiError("invalid_request", "The upload ended before the file did.", { cause });
 }
 

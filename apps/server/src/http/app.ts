@@ -4,7 +4,9 @@ import { apiKeyRoutes } from "../auth/api-key-routes.ts";
 import { authRoutes } from "../auth/auth-routes.ts";
 import type { Context } from "../context.ts";
 import { conversationRoutes } from "../conversations/conversation-routes.ts";
+import { fileAdminRoutes } from "../files/file-admin-routes.ts";
 import { fileRoutes } from "../files/file-routes.ts";
+import { uploadPartRoutes, uploadRoutes } from "../files/upload-routes.ts";
 import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
@@ -12,6 +14,7 @@ import { alertRoutes } from "../performance/alert-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
 import { databaseRoutes } from "../performance/database-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
+import { modelRoutes } from "../performance/model-routes.ts";
 import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { performanceRoutes } from "../performance/performance-routes.ts";
 import { searchRoutes } from "../search/search-routes.ts";
@@ -51,14 +54,18 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     })
     // Before the parser of bodies, which would read an upload to its end.
     .use(fileRoutes(context))
+    .use(uploadPartRoutes(context))
     .onParse(({ request }) => readJsonBody(request, maxBodyBytes))
     .use(healthRoutes(context, performance))
     .use(authRoutes(context))
     .use(apiKeyRoutes(context))
     .use(conversationRoutes(context))
     .use(answerRoutes(context))
+    .use(uploadRoutes(context))
+    .use(fileAdminRoutes(context))
     .use(cacheRoutes(context))
     .use(databaseRoutes(context))
+    .use(modelRoutes(context))
     .use(searchRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, performance))

@@ -177,11 +177,13 @@ test("the page is asked after each time, and is a 304 while it is the same", asy
 });
 
 test("HEAD answers like GET without the body", async () => {
+  // Nobody who has asked a question: the title made for it changes the list at some later moment.
+  const reader = await TestUser.register(server);
   for (const path of ["/api/v1/conversations", "/", asset]) {
     const headers = { "accept-encoding": "identity" };
     const [got, head] = [
-      await ada.fetch(path, { headers }),
-      await ada.fetch(path, { headers, method: "HEAD" }),
+      await reader.fetch(path, { headers }),
+      await reader.fetch(path, { headers, method: "HEAD" }),
     ];
     expect(head.status).toBe(200);
     expect(head.headers.get("etag")).toBe(got.headers.get("etag"));

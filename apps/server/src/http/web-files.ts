@@ -10,13 +10,16 @@ type Elsewhere = {
   cdnUrl?: string | undefined;
   /** Whether the page's scripts and styles are there too. */
   hasAssets?: boolean;
+  /** Where parts of large files are sent to. */
+  uploadOrigin?: string | undefined;
 };
 
 /** Nothing but our own scripts and styles runs on our pages, and nobody frames them. */
-function pagePolicy({ cdnUrl, hasAssets }: Elsewhere): string {
+function pagePolicy({ cdnUrl, hasAssets, uploadOrigin }: Elsewhere): string {
   const cdn = cdnUrl === undefined ? "" : ` ${new URL(cdnUrl).origin}`;
   const assets = hasAssets ? cdn : "";
-  return `default-src 'self'; script-src 'self'${assets}; style-src 'self'${assets}; img-src 'self' data: blob:${cdn}; media-src 'self'${cdn}; connect-src 'self'${assets}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+  const uploads = uploadOrigin === undefined ? "" : ` ${uploadOrigin}`;
+  return `default-src 'self'; script-src 'self'${assets}; style-src 'self'${assets}; img-src 'self' data: blob:${cdn}; media-src 'self'${cdn}; connect-src 'self'${assets}${uploads}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 }
 
 /** Names with a hash in them never change what they hold. */

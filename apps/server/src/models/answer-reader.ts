@@ -34,6 +34,7 @@ export class AnswerReader {
   #finishReason: FinishReason | undefined;
   #chunks = 0;
   #tokens = 0;
+  #beganThinking = false;
   /** The last two pieces, for what the parser of events does not hand on. */
   #recent: [Uint8Array, Uint8Array] = [emptyLine, emptyLine];
   #failure: ModelError | undefined;
@@ -50,6 +51,11 @@ export class AnswerReader {
   /** How many tokens, or pieces of several, came so far; those of reasoning too. */
   get tokens(): number {
     return this.#tokens;
+  }
+
+  /** Reasoning came before any of the answer. */
+  get beganThinking(): boolean {
+    return this.#beganThinking;
   }
 
   /** The `end` event was given out; what still comes is of no interest. */
@@ -152,7 +158,10 @@ export class AnswerReader {
     const chunk = readAnswerChunk(json as Record<string, unknown>);
     this.#usage = chunk.usage ?? this.#usage;
     this.#finishReason = chunk.finishReason ?? this.#finishReason;
-    if (chunk.isThinking) this.#tokens++;
+    if (chunk.isThinking) {
+      this.#beganThinking ||= this.#text.length === 0;
+      this.#tokens++;
+    }
     if (chunk.text === "") return;
     this.#tokens++;
     const text = this.#text.push(chunk.text);

@@ -5,11 +5,15 @@ import {
   RetryBudget,
   type Ticket,
 } from "@peregrine/balancer";
+import { AnswerProgress } from "./answer-progress.ts";
+import { AnswerSeam } from "./answer-seam.ts";
+import type { WayToContinue } from "./continue-with.ts";
 import type { Model, ModelEvent, ModelRequest } from "./model.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelServerEntry } from "./model-server-list.ts";
 import type { OpenAiModel } from "./openai-model.ts";
 import { noServerError, verdictOf } from "./server-verdict.ts";
+import type { ServerWatch } from "./server-watch.ts";
 
 export type ServerFailure = {
   /** Host and port of the server. */
@@ -17,6 +21,8 @@ export type ServerFailure = {
   error: ModelError;
   /** Whether another server was asked instead. */
   failedOver: boolean;
+  /** Whether that one was asked to go on with what had come. */
+  continued: boolean;
 };
 
 export type Balancing = {
@@ -24,7 +30,11 @@ export type Balancing = {
   maxInFlight?: number | undefined;
   /** How long a question may wait for a server with room, or for one that cools down: 30 s. */
   maxWaitMs?: number | undefined;
+  /** How a server whose entry does not say is asked to go on with an answer: `off`. */
+  continueWith?: WayToContinue | undefined;
   events?: PoolEvents | undefined;
+  /** Told of each question that a server is asked. */
+  watch?: ServerWatch | undefined;
 };
 
 type Options = Balancing & {
@@ -45,8 +55,11 @@ const retryReserve = 100;
  * One model out of several servers. A conversation stays with the server that has its beginning
  * warm, until that one is ill, cools down, is full, or has more than its share of tokens still to
  * come. A question that fails before any of its answer was given out goes to a server that it has
- * not tried, once each; what fails later is the answer's failure, since a second server would write
- * another answer.
+ * not tried, once each; one that waits on a server found ill by others moves at once.
+ *
+ * What breaks off later goes on where a server can be asked to (`continueWith`), up to three times:
+ * on another one, or on the same where there is no other, since one address may stand for several.
+ * Else it is the answer's failure, since a second server would write another answer.
  *
  * Failures put a server aside, a refused connection at once, for 2 s and up to 15; one question
  * then tries it out. A 429 sets it aside for as long as its Retry-After says. An entry has one key,
@@ -56,8 +69,12 @@ const retryReserve = 100;
 export class BalancedModel implements Model {
   readonly #pool: Pool;
   readonly #servers: ReadonlyMap<string, ServerOfPool>;
+  readonly #continueWith: WayToContinue;
+  /** Ids of servers that cannot be asked to go on. */
+  readonly #onlyBegin: readonly string[];
   readonly #retries = new RetryBudget({ reserve: retryReserve }, performance.now());
   readonly #onFailure: (failure: ServerFailure) => void;
+  readonly #watch: ServerWatch | undefined;
 
   constructor(servers: readonly ServerOfPool[], options: Options) {
     const { firstTokenMs } = options;
@@ -72,7 +89,17 @@ export class BalancedModel implements Model {
       events: options.events,
     });
     this.#servers = new Map(servers.map((each) => [each.server.id, each]));
+    this.#continueWith = options.continueWith ?? "off";
+    this.#onlyBegin = servers
+      .filter((each) => this.#wayOf(each) === "off")
+      .map(({ server }) => server.id);
     this.#onFailure = options.onFailure ?? (() => {});
+    this.#watch = options.watch;
+  }
+
+  /** For administrators: how the servers stand, and to take them out. */
+  get pool(): Pick<Pool, "snapshot" | "drain" | "undrain"> {
+    return this.#pool;
   }
 
   /** Questions that wait for a server. */
@@ -83,33 +110,22 @@ export class BalancedModel implements Model {
 
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
     this.#retries.request();
-    const tried: string[] = [];
-    let failure: Omit<ServerFailure, "failedOver"> | undefined;
-    for (;;) {
-      const ticket = await this.#ticketFor(request, signal, tried, failure);
-      const { host, model } = this.#servers.get(ticket.server.id) as ServerOfPool;
-      tried.push(ticket.server.id);
-      let hasBegun = false;
-      try {
-        const count = (tokens: number) => countTokens(ticket, tokens);
-        for await (const event of model.stream(request, signal, count)) {
-          hasBegun = true;
-          yield event;
+    const progress = new AnswerProgress();
+    try {
+      for (;;) {
+        const ticket = await this.#ticketFor(request, progress, signal);
+        try {
+          yield* this.#ask(ticket, request, progress, signal);
+          return;
+        } catch (error) {
+          if (!(error instanceof ModelError)) throw error;
+          this.#failed(error, ticket, progress);
+        } finally {
+          ticket.release();
         }
-        ticket.succeed();
-        return;
-      } catch (error) {
-        if (!(error instanceof ModelError)) throw error;
-        const verdict = verdictOf(error);
-        if (verdict) ticket.fail(verdict, { retryAfterMs: error.retryAfterMs });
-        failure = { server: host, error };
-        if (hasBegun || !error.isServerAtFault || !this.#retries.take(performance.now())) {
-          this.#onFailure({ ...failure, failedOver: false });
-          throw error;
-        }
-      } finally {
-        ticket.release();
       }
+    } finally {
+      progress.next?.release();
     }
   }
 
@@ -118,33 +134,164 @@ export class BalancedModel implements Model {
     this.#pool.close();
   }
 
+  /** Asks one server for the answer, or for the rest of it. */
+  async *#ask(
+    ticket: Ticket,
+    request: ModelRequest,
+    progress: AnswerProgress,
+    signal: AbortSignal,
+  ): AsyncGenerator<ModelEvent> {
+    const { answer } = progress;
+    const server = this.#serverOf(ticket);
+    const way = this.#wayOf(server);
+    const seam = new AnswerSeam(answer.text(), way);
+    const continuation = seam.sent === "" || way === "off" ? undefined : { way, text: seam.sent };
+    const asked = answer.isEmpty ? request : withTokensLeft(request, answer.tokens);
+    answer.beginPart();
+
+    const attempt = new AbortController();
+    const abort = () => attempt.abort(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    ticket.onServerLost = () => this.#move(ticket, request, progress, attempt);
+    const watched = this.#watch?.begin(server.server.id, request.model);
+    const onTokens = (count: number) => {
+      watched?.tokens(count);
+      answer.countTokens(count);
+      ticket.firstByte();
+      ticket.addCost(-count);
+    };
+    try {
+      const options = { onTokens, continuation };
+      for await (const event of server.model.stream(asked, attempt.signal, options)) {
+        // What came in the moment in which it moved was given to nobody.
+        if (!answer.hasGrown) attempt.signal.throwIfAborted();
+        if (event.type === "delta") {
+          const text = seam.push(event.text);
+          if (text === "") continue;
+          answer.append(text);
+          yield text === event.text ? event : { type: "delta", text };
+        } else {
+          const text = seam.end();
+          if (text !== "") yield { type: "delta", text };
+          yield event.type === "usage" ? answer.total(event) : event;
+        }
+      }
+      ticket.succeed();
+      watched?.succeeded();
+    } catch (error) {
+      if (error instanceof ModelError) watched?.failed(error.code);
+      throw error;
+    } finally {
+      watched?.end();
+      ticket.onServerLost = undefined;
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** A server is found ill before it said anything: whoever waits there goes where there is room. */
+  #move(
+    ticket: Ticket,
+    request: ModelRequest,
+    progress: AnswerProgress,
+    attempt: AbortController,
+  ): void {
+    if (attempt.signal.aborted) return;
+    let next: Ticket | undefined;
+    try {
+      const demand = this.#demand(request, progress);
+      const exclude = [...demand.exclude, ticket.server.id];
+      next = this.#pool.tryAcquire({ ...demand, exclude });
+    } catch {
+      return; // nobody else can answer it, so it is better off where it is
+    }
+    if (!this.#retries.take(performance.now())) {
+      next?.release();
+      return;
+    }
+    progress.next = next;
+    const message = "The model server was found ill while it was waited for.";
+    progress.moved = new ModelError("model_timeout", message, { isServerIll: false });
+    attempt.abort(progress.moved);
+  }
+
+  /** @throws ModelError what a person is told, where nobody else is to be asked */
+  #failed(error: ModelError, ticket: Ticket, progress: AnswerProgress): void {
+    const verdict = verdictOf(error);
+    if (verdict) ticket.fail(verdict, { retryAfterMs: error.retryAfterMs });
+    progress.failed(ticket.server.id, this.#serverOf(ticket).host, error);
+    const isAnybodyAble = this.#onlyBegin.length < this.#servers.size || !progress.isToBeContinued;
+    if (isAnybodyAble && progress.mayGoOn(error)) {
+      // To move was paid for when it was decided.
+      if (error === progress.moved || this.#retries.take(performance.now())) return;
+    }
+    this.#tell(progress, false);
+    throw progress.interruption ?? error;
+  }
+
   /** @throws ModelError: what failed before, where there was something, or why there is no server */
   async #ticketFor(
-    { conversationId, model, priority, maxTokens }: ModelRequest,
+    request: ModelRequest,
+    progress: AnswerProgress,
     signal: AbortSignal,
-    tried: readonly string[],
-    failure: Omit<ServerFailure, "failedOver"> | undefined,
   ): Promise<Ticket> {
     try {
-      const ticket = await this.#pool.acquire({
-        key: conversationId,
-        model,
-        priority,
-        cost: Math.min(maxTokens ?? typicalAnswerTokens, typicalAnswerTokens),
-        exclude: tried,
-        signal,
-      });
-      if (failure) this.#onFailure({ ...failure, failedOver: true });
+      const ticket = progress.next ?? (await this.#acquire(request, progress, signal));
+      progress.next = undefined;
+      this.#tell(progress, true);
       return ticket;
     } catch (error) {
-      if (failure) this.#onFailure({ ...failure, failedOver: false });
+      this.#tell(progress, false);
       if (!(error instanceof BalancerError)) throw error;
-      throw failure?.error ?? noServerError(error, model);
+      throw progress.interruption ?? progress.failure?.error ?? noServerError(error, request.model);
     }
+  }
+
+  async #acquire(
+    request: ModelRequest,
+    progress: AnswerProgress,
+    signal: AbortSignal,
+  ): Promise<Ticket> {
+    const demand = this.#demand(request, progress);
+    try {
+      return await this.#pool.acquire({ ...demand, signal });
+    } catch (error) {
+      if (!(error instanceof BalancerError) || !progress.mayGoBack) throw error;
+      // One address may stand for several servers.
+      const again = this.#pool.tryAcquire({ ...demand, exclude: this.#onlyBegin });
+      if (!again) throw error;
+      return again;
+    }
+  }
+
+  #demand({ conversationId, model, priority, maxTokens }: ModelRequest, progress: AnswerProgress) {
+    return {
+      key: conversationId,
+      model,
+      priority,
+      cost: Math.min(maxTokens ?? typicalAnswerTokens, typicalAnswerTokens),
+      exclude: progress.isToBeContinued ? [...progress.tried, ...this.#onlyBegin] : progress.tried,
+    };
+  }
+
+  #tell({ failure, interruption }: AnswerProgress, failedOver: boolean): void {
+    if (!failure) return;
+    this.#onFailure({
+      ...failure,
+      failedOver,
+      continued: failedOver && interruption !== undefined,
+    });
+  }
+
+  #serverOf(ticket: Ticket): ServerOfPool {
+    return this.#servers.get(ticket.server.id) as ServerOfPool;
+  }
+
+  #wayOf({ continueWith }: ServerOfPool): WayToContinue {
+    return continueWith ?? this.#continueWith;
   }
 }
 
-function countTokens(ticket: Ticket, tokens: number): void {
-  ticket.firstByte();
-  ticket.addCost(-tokens);
+function withTokensLeft(request: ModelRequest, used: number): ModelRequest {
+  if (request.maxTokens === undefined) return request;
+  return { ...request, maxTokens: Math.max(1, request.maxTokens - used) };
 }

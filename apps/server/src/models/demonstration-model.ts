@@ -40,6 +40,7 @@ export function demonstrationModel({ tokensPerSecond = 80 }: Options = {}): Mode
     list: async () => [{ id: modelId }],
     defaultModel: async () => modelId,
     queued: 0,
+    pool: undefined,
     close() {},
   };
 }

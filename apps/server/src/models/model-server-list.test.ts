@@ -24,6 +24,15 @@ test("what sets a server apart", () => {
   ]);
 });
 
+test("how a server is asked to go on with an answer", () => {
+  const list = "http://a;continue=prefix;weight=2,http://b; continue = off ;backup,http://c";
+  expect(parseModelServers(list)).toMatchObject([
+    { continueWith: "prefix", server: { weight: 2 } },
+    { continueWith: "off", server: { backup: true } },
+    { continueWith: undefined },
+  ]);
+});
+
 test("name, password and query are used, and stay out of figures", () => {
   const [entry] = parseModelServers("http://me:p%40ss@a:1/gpt?api-version=2;weight=3");
   expect(entry!.baseUrl).toBe("http://me:p%40ss@a:1/gpt?api-version=2");
@@ -35,6 +44,10 @@ test.each([
   ["ftp://a", 'server 1: "ftp://a" must begin with http:// or https://'],
   ["http://a;weight=two", 'server 1: weight must be a number from 0.001 to 1000, not "two"'],
   ["http://a;wieght=2", 'server 1: unknown field "wieght"; did you mean "weight"?'],
+  [
+    "http://a;continue=yes",
+    'server 1: continue must be one of off, assistant, continue_final_message, prefix, prefix_repeated, not "yes"',
+  ],
   ["http://a;models=", "server 1: models must be a list of names"],
   ["http://a/v1,http://a/v1/", "is already listed as server 1"],
   ["http://me:secret@a,http://you:secret@a", "is already listed as server 1"],

@@ -24,12 +24,17 @@ afterEach(() => {
   second.stop();
 });
 
-function open(urls: string[], model?: string, balancing: Balancing = {}): ModelServers {
+function open(
+  urls: string[],
+  model?: string,
+  balancing: Balancing = {},
+  firstTokenMs = 1000,
+): ModelServers {
   const servers = openModelServers({
     servers: parseModelServers(urls.join(",")),
     model,
     balancing,
-    limits: { firstTokenMs: 1000, nextTokenMs: 200 },
+    limits: { firstTokenMs, nextTokenMs: 200 },
     onFailure: (failure) => failures.push(failure),
   });
   opened.push(servers);
@@ -216,6 +221,35 @@ describe("fail-over", () => {
     await first.until(() => first.requests.length + second.requests.length >= 20);
     first.stop();
     for (const text of await Promise.all(asked)) expect(text).toStartWith("word0");
+  });
+
+  test("what waits on a server that others find dead moves at once", async () => {
+    const servers = open([first.url, second.url], undefined, {}, 600_000);
+    const id = await conversationAt(servers, first);
+    newRequests(first, second);
+    // Three that fail put it aside; two wait there for a first token that never comes.
+    first.always({ headersDelayMs: 600_000 });
+    const waiting = [0, 1].map(() => ask(servers, "?", { conversationId: id }));
+    await first.until(() => first.openStreams === 2);
+    first.always({ status: 500 });
+    for (let i = 0; i < 3; i++) await ask(servers, "?", { conversationId: id });
+    for (const text of await Promise.all(waiting)) expect(text).toStartWith("word0");
+    await first.until(() => first.openStreams === 0);
+    expect(newRequests(first, second)).toEqual([5, 5]);
+    const moved = failures.filter(({ error }) => error.message.includes("found ill"));
+    expect(moved.map(({ failedOver }) => failedOver)).toEqual([true, true]);
+  });
+
+  test("what waits on a server found dead stays where no other can answer it", async () => {
+    const list = [`${first.url};models=x`, `${second.url};models=y`];
+    const servers = open(list, undefined, {}, 600_000);
+    first.always({ headersDelayMs: 300 });
+    const waiting = ask(servers, "?", { model: "x" });
+    await first.until(() => first.openStreams === 1);
+    first.always({ status: 500 });
+    for (let i = 0; i < 3; i++) await ask(servers, "?", { model: "x" }).catch(() => {});
+    expect(await waiting).toStartWith("word0");
+    expect(second.requests.length).toBe(0);
   });
 
   test("does not happen after the first token: nothing is asked twice", async () => {

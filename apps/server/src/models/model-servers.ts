@@ -1,3 +1,4 @@
+import type { Pool } from "@peregrine/balancer";
 import { BalancedModel, type Balancing, type ServerFailure } from "./balanced-model.ts";
 import { modelServerAddress } from "./base-url.ts";
 import type { Model } from "./model.ts";
@@ -16,6 +17,8 @@ export type ModelServers = Model & {
   defaultModel(): Promise<string>;
   /** Questions that wait for a server with room. */
   readonly queued: number;
+  /** The servers behind; undefined where there are none to choose from. */
+  readonly pool: Pick<Pool, "snapshot" | "drain" | "undrain"> | undefined;
   /** Closes idle connections. Streams that still run are their callers' to abort. */
   close(): void;
 };
@@ -62,6 +65,7 @@ export function openModelServers(options: Options): ModelServers {
     get queued() {
       return balanced.queued;
     },
+    pool: balanced.pool,
     async list() {
       const ids = await list.ids();
       const preferred = options.model ?? ids[0] ?? nameOfUnknownModel;

@@ -22,6 +22,7 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
     balancing: {
       maxInFlight: config.MODEL_MAX_IN_FLIGHT || undefined,
       maxWaitMs: config.MODEL_QUEUE_TIMEOUT * 1000,
+      continueWith: config.MODEL_CONTINUE,
       events: {
         ...poolMetrics,
         onEjection(ejection) {
@@ -31,7 +32,10 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
         },
       },
     },
-    onFailure: ({ server, error, failedOver }) =>
-      log.warn({ server, code: error.code, err: error, failedOver }, "a model server failed"),
+    onFailure: ({ server, error, failedOver, continued }) =>
+      log.warn(
+        { server, code: error.code, err: error, failedOver, continued },
+        "a model server failed",
+      ),
   });
 }

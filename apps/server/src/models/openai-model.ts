@@ -1,5 +1,6 @@
 import { AnswerReader } from "./answer-reader.ts";
 import type { ModelServerAddress } from "./base-url.ts";
+import type { Continuation } from "./continue-with.ts";
 import type { Model, ModelEvent, ModelRequest } from "./model.ts";
 import { ModelError } from "./model-error.ts";
 import { readBodyStart } from "./read-body-start.ts";
@@ -10,6 +11,13 @@ import { errorForStatus } from "./upstream-errors.ts";
 export type ModelLimits = TimeLimits & {
   /** In UTF-16 code units; a longer answer ends there with the finish reason "length". */
   maxAnswerLength: number;
+};
+
+export type StreamOptions = {
+  /** Told of tokens as they come, those of reasoning too, of which no event tells. */
+  onTokens?: (count: number) => void;
+  /** Where the answer was begun elsewhere. */
+  continuation?: Continuation | undefined;
 };
 
 const maxErrorBytes = 64 * 1024;
@@ -43,11 +51,10 @@ export class OpenAiModel implements Model {
     this.#fetch = session.fetch;
   }
 
-  /** @param onTokens told of tokens as they come, those of reasoning too, of which no event tells */
   async *stream(
     request: ModelRequest,
     signal: AbortSignal,
-    onTokens?: (count: number) => void,
+    { onTokens, continuation }: StreamOptions = {},
   ): AsyncGenerator<ModelEvent> {
     signal.throwIfAborted();
     // A controller of our own: a signal that outlives many answers must not gather their listeners.
@@ -56,7 +63,7 @@ export class OpenAiModel implements Model {
     signal.addEventListener("abort", abort, { once: true });
 
     const context = { model: request.model, apiKey: this.#apiKey };
-    const answer = new AnswerReader(this.#limits.maxAnswerLength, context);
+    const answer = new AnswerReader(this.#maxLength(continuation), context);
     let silence: Silence | undefined;
     const watch = new SilenceWatch(this.#limits, (kind) => {
       silence = kind;
@@ -64,7 +71,7 @@ export class OpenAiModel implements Model {
     });
     let body: ReadableStreamDefaultReader<Uint8Array> | undefined;
     try {
-      body = await this.#open(request, upstream.signal);
+      body = await this.#open(request, continuation, upstream.signal);
       let tokens = 0;
       while (!answer.hasEnded) {
         const { done, value } = await body.read();
@@ -74,15 +81,17 @@ export class OpenAiModel implements Model {
           tokens = answer.tokens;
           watch.token();
         }
+        if (continuation && answer.beganThinking) throw beganAgain();
         for (const event of events) yield event;
         if (answer.failure) throw answer.failure;
       }
     } catch (error) {
       signal.throwIfAborted();
+      // What is wrong with the answer, and not with its connection.
+      if (!silence && error instanceof ModelError) throw error;
       // A server that finished and then neither ends its body nor closes is done all the same.
-      if (answer.isFinished && !answer.failure) yield* answer.end();
+      if (answer.isFinished) yield* answer.end();
       else if (silence) throw silenceError(silence);
-      else if (error instanceof ModelError) throw error;
       else if (body) throw answer.interruption(error);
       else throw unreachable(error);
     } finally {
@@ -96,11 +105,12 @@ export class OpenAiModel implements Model {
   /** @throws ModelError for an answer that is not a 2xx */
   async #open(
     request: ModelRequest,
+    continuation: Continuation | undefined,
     signal: AbortSignal,
   ): Promise<ReadableStreamDefaultReader<Uint8Array>> {
     let dialect = this.#dialects.get(request.model) ?? fullDialect;
     for (;;) {
-      const response = await this.#post(requestBody(request, dialect), signal);
+      const response = await this.#post(requestBody(request, dialect, continuation), signal);
       if (response.ok && response.body) return response.body.getReader();
       const body = await readBodyStart(response, maxErrorBytes);
       const simpler = simplerDialect(dialect, request, response.status, body);
@@ -129,6 +139,13 @@ export class OpenAiModel implements Model {
     });
   }
 
+  /** The limit is that of the whole answer, whoever wrote it. */
+  #maxLength(continuation: Continuation | undefined): number {
+    const { maxAnswerLength } = this.#limits;
+    if (!continuation || continuation.way === "prefix_repeated") return maxAnswerLength;
+    return Math.max(1, maxAnswerLength - continuation.text.length);
+  }
+
   #remember(model: string, dialect: Dialect): void {
     if (this.#dialects.size >= maxKnownDialects) this.#dialects.clear();
     this.#dialects.set(model, dialect);
@@ -147,6 +164,12 @@ function finishBody(
   read()
     .catch(() => upstream.abort()) // the answer is whole; only the connection is lost
     .finally(() => clearTimeout(timer));
+}
+
+/** Whoever goes on with an answer has thought already: this one answers anew. */
+function beganAgain(): ModelError {
+  const message = "The model server that was to go on with the answer began to think again.";
+  return new ModelError("model_interrupted", message, { isServerIll: false });
 }
 
 function silenceError(silence: Silence): ModelError {

@@ -1,3 +1,4 @@
+import { type Continuation, continuedBody } from "./continue-with.ts";
 import type { ModelRequest } from "./model.ts";
 
 /** Which optional parts of a request a server understands for a model. */
@@ -16,10 +17,14 @@ export const fullDialect: Dialect = {
 };
 
 /** The body of `POST /chat/completions`. */
-export function requestBody(request: ModelRequest, dialect: Dialect): string {
+export function requestBody(
+  request: ModelRequest,
+  dialect: Dialect,
+  continuation: Continuation | undefined,
+): string {
   return JSON.stringify({
     model: request.model,
-    messages: request.messages,
+    ...continuedBody(request.messages, continuation),
     stream: true,
     stream_options: dialect.streamOptions ? { include_usage: true } : undefined,
     temperature: dialect.temperature ? request.temperature : undefined,

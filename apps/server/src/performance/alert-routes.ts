@@ -1,6 +1,7 @@
 import {
   type AlertState,
   defaultRules,
+  describeFigures,
   inactiveState,
   type Rule,
   RuleError,
@@ -10,6 +11,7 @@ import {
 } from "@peregrine/alerts";
 import { newId } from "@peregrine/database";
 import {
+  AlertFigureListBody,
   AlertListBody,
   AlertRule,
   AlertRuleBody,
@@ -20,19 +22,20 @@ import {
 } from "@peregrine/protocol";
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { requireAdmin } from "../auth/require-admin.ts";
-import { signedIn } from "../auth/signed-in.ts";
+import { signedInAdmin } from "../auth/signed-in-admin.ts";
 import type { Context } from "../context.ts";
 import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { IdParams } from "../http/id-params.ts";
 import { createAudited } from "./audited.ts";
-import { pastFigures } from "./fleet-figures.ts";
+import { pastFigures, recentFigures } from "./fleet-figures.ts";
 import type { PerformanceParts } from "./performance-parts.ts";
+import { silentSeconds } from "./start-alerts.ts";
 
 const weekMs = 7 * 86_400_000;
 const trialStepMs = 300_000;
 const maxOwnRules = 200;
+const minuteMs = 60_000;
 
 const RuleParams = Type.Object({ id: Type.String({ maxLength: 60 }) });
 const isDefault = (id: string) => defaultRules.some((rule) => rule.id === id);
@@ -50,8 +53,7 @@ export function alertRoutes(context: Context, { alerts }: PerformanceParts) {
   }
 
   return new Elysia({ prefix: "/api/v1/performance/alerts" })
-    .derive(signedIn(context))
-    .onBeforeHandle(({ user }) => requireAdmin(user))
+    .derive(signedInAdmin(context))
     .get(
       "/",
       async (): Promise<AlertListBody> => {
@@ -164,6 +166,25 @@ export function alertRoutes(context: Context, { alerts }: PerformanceParts) {
       }),
     )
     .get(
+      "/figures",
+      async (): Promise<AlertFigureListBody> => {
+        const nowMs = Date.now();
+        const silent = await database.servers.countSilent(silentSeconds);
+        const source = await recentFigures(database, minuteMs, silent);
+        return {
+          figures: describeFigures().map((figure) => ({
+            ...figure,
+            value: source.value(figure.name, nowMs - minuteMs, nowMs) ?? null,
+          })),
+        };
+      },
+      documented("Alerts", {
+        summary: "What a rule can speak of, and what it comes to now",
+        returns: { 200: AlertFigureListBody },
+        errors: ["forbidden"],
+      }),
+    )
+    .get(
       "/rules",
       async () => {
         const { changed, rules } = await currentRules();
@@ -219,6 +240,26 @@ export function alertRoutes(context: Context, { alerts }: PerformanceParts) {
         ...documented("Alerts", {
           summary: "Remove a rule of your own, or take a change back",
           returns: { 204: null },
+          errors: ["forbidden", "not_found"],
+        }),
+      },
+    )
+    .post(
+      "/rules/:id/test",
+      ({ user, params }) =>
+        audited(user, "alert_rule.test", params.id, async () => {
+          if (!alerts) throw notFound("alert: METRICS_ENABLED is false");
+          const { rules } = await currentRules();
+          const rule = rules.find(({ id }) => id === params.id);
+          if (!rule) throw notFound("rule");
+          await alerts.tellTest(user.name, rule);
+          return new Response(null, { status: 202 });
+        }),
+      {
+        params: RuleParams,
+        ...documented("Alerts", {
+          summary: "Tell all receivers as if a rule fired, marked as a test",
+          returns: { 202: null },
           errors: ["forbidden", "not_found"],
         }),
       },

@@ -2,8 +2,7 @@ import type { Clearing } from "@peregrine/cache";
 import { CacheClearedBody, CacheStatsBody, CacheWarmedBody } from "@peregrine/protocol";
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { requireAdmin } from "../auth/require-admin.ts";
-import { signedIn } from "../auth/signed-in.ts";
+import { signedInAdmin } from "../auth/signed-in-admin.ts";
 import { type WarmableType, warmableTypes } from "../cache/warm-cache.ts";
 import type { Context } from "../context.ts";
 import { ApiError } from "../http/api-error.ts";
@@ -39,8 +38,7 @@ export function cacheRoutes(context: Context) {
   }
 
   return new Elysia({ prefix: "/api/v1/performance/cache" })
-    .derive(signedIn(context))
-    .onBeforeHandle(({ user }) => requireAdmin(user))
+    .derive(signedInAdmin(context))
     .get(
       "/",
       () => cache.stats(),

@@ -8,8 +8,7 @@ import {
   OptimiserStateBody,
 } from "@peregrine/protocol";
 import { Elysia } from "elysia";
-import { requireAdmin } from "../auth/require-admin.ts";
-import { signedIn } from "../auth/signed-in.ts";
+import { signedInAdmin } from "../auth/signed-in-admin.ts";
 import type { Context } from "../context.ts";
 import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
@@ -42,10 +41,9 @@ export function databaseRoutes(context: Context) {
   }
 
   return new Elysia({ prefix: "/api/v1/performance/database" })
-    .derive(signedIn(context))
-    .onBeforeHandle(({ user, set }) => {
+    .derive(signedInAdmin(context))
+    .onBeforeHandle(({ set }) => {
       set.headers["cache-control"] = "no-store";
-      requireAdmin(user);
     })
     .get(
       "/",

@@ -99,13 +99,16 @@ function sourceOf(
   return {
     value(figure, fromMs, toMs) {
       if (figure === "silent_servers") return silentServers;
+      // It has just given these figures.
+      if (figure === "database_down") return 0;
       const span = spanOf(fromMs, toMs);
       return span && readers[figure](span);
     },
   };
 }
 
-type Reader = (span: Span) => number | null;
+/** Null where nobody told it, undefined where there is nothing of the kind. */
+type Reader = (span: Span) => number | null | undefined;
 
 const count =
   (name: string): Reader =>
@@ -132,6 +135,13 @@ const greatest =
     const means = meansOf(servers, name);
     return means.length === 0 ? null : Math.max(...means);
   };
+/** The same of what not every installation has. */
+const greatestIfAny =
+  (name: string): Reader =>
+  ({ servers }) => {
+    const means = meansOf(servers, name);
+    return means.length === 0 ? undefined : Math.max(...means);
+  };
 /** Of all servers together. */
 const total =
   (name: string): Reader =>
@@ -145,7 +155,8 @@ const hits = (all: Slot) => sumOfGroup(all, series.cacheHits);
 const reads = (all: Slot) => hits(all) + sumOfGroup(all, series.cacheMisses);
 const modelRequests = (all: Slot) => all.counts.get(series.modelRequests) ?? 0;
 
-const readers: Record<Exclude<FigureName, "silent_servers">, Reader> = {
+/** Those two do not come from the windows. */
+const readers: Record<Exclude<FigureName, "silent_servers" | "database_down">, Reader> = {
   response_time_p50: quantile(series.responseTime, 0.5),
   response_time_p95: quantile(series.responseTime, 0.95),
   response_time_p99: quantile(series.responseTime, 0.99),
@@ -167,6 +178,17 @@ const readers: Record<Exclude<FigureName, "silent_servers">, Reader> = {
   model_requests: count(series.modelRequests),
   model_error_rate: ratio((all) => sumOfGroup(all, series.modelErrors), modelRequests),
   database_errors: count(series.queryErrors),
+  model_servers_down: greatestIfAny(series.modelServersDown),
+  invalidation_lag: greatest(series.invalidationLag),
+  replication_lag: greatestIfAny(series.replicationLag),
+  purges_waiting: greatest(series.purgesWaiting),
+  purges_failing: greatest(series.purgesFailing),
+  purge_delay: greatest(series.purgeDelay),
+  certificate_days: ({ servers }) => {
+    if (meansOf(servers, series.certificatesWatched).length === 0) return undefined;
+    const days = meansOf(servers, series.certificateDays);
+    return days.length === 0 ? null : Math.min(...days);
+  },
 };
 
 function sumOf(servers: readonly Slot[]): Slot {

@@ -35,6 +35,7 @@ export function measureModel(models: ModelServers, metrics: Metrics["models"]): 
     get queued() {
       return models.queued;
     },
+    pool: models.pool,
     close: () => models.close(),
   };
 }

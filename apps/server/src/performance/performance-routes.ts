@@ -10,13 +10,13 @@ import {
 } from "@peregrine/protocol";
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { requireAdmin } from "../auth/require-admin.ts";
-import { signedIn } from "../auth/signed-in.ts";
+import { signedInAdmin } from "../auth/signed-in-admin.ts";
 import type { Context } from "../context.ts";
 import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { createAudited } from "./audited.ts";
 import { loadSlots } from "./fleet-figures.ts";
+import { lastMinute } from "./last-minute.ts";
 import type { PerformanceParts } from "./performance-parts.ts";
 import { systemResources } from "./system-resources.ts";
 
@@ -40,17 +40,6 @@ export function performanceRoutes(context: Context, parts: PerformanceParts) {
     return figures;
   }
 
-  /** The figures of the last minute that was saved: of the fleet, or of one server. */
-  async function lastMinute(server: string | null) {
-    const toMs = Math.floor(Date.now() / 15_000) * 15_000;
-    const fromMs = toMs - minuteMs;
-    const slots = await loadSlots(database, 15, fromMs, toMs, server);
-    // One point, whatever the minute: all slots are moved to its beginning.
-    const moved = slots.map((slot) => ({ ...slot, atMs: 0 }));
-    const [point] = historyOf(moved, { fromMs: 0, toMs: 1, stepSeconds: 60 });
-    return point?.figures ?? null;
-  }
-
   function recommendations(): Recommendation[] {
     return resources.advisor.advice.map(({ sinceMs, ...advice }) => ({
       ...advice,
@@ -59,14 +48,13 @@ export function performanceRoutes(context: Context, parts: PerformanceParts) {
   }
 
   return new Elysia({ prefix: "/api/v1/performance" })
-    .derive(signedIn(context))
-    .onBeforeHandle(({ user }) => requireAdmin(user))
+    .derive(signedInAdmin(context))
     .get(
       "/metrics",
       async (): Promise<PerformanceBody> => {
-        const { serverName } = requireFigures();
+        const { serverName, freshness } = requireFigures();
         const [minute, firing] = await Promise.all([
-          lastMinute(null),
+          lastMinute(database, null),
           database.alerts.countFiring(),
         ]);
         const { active, waiting, size } = database.pool;
@@ -81,6 +69,7 @@ export function performanceRoutes(context: Context, parts: PerformanceParts) {
             connections_waiting: waiting,
             connections_limit: size,
           },
+          freshness: freshness.body(),
           alerts_firing: firing,
           recommendations: recommendations(),
         };
@@ -148,7 +137,7 @@ export function performanceRoutes(context: Context, parts: PerformanceParts) {
         const servers = known.map(async ({ name, lastSeenMs }) => ({
           name,
           lastSeenAt: new Date(lastSeenMs).toISOString(),
-          figures: await lastMinute(name),
+          figures: await lastMinute(database, name),
         }));
         return { servers: await Promise.all(servers) };
       },

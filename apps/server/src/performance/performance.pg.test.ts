@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import type {
+  AlertFigureListBody,
   AlertListBody,
   AlertRule,
   AlertTrialBody,
   AuditBody,
   HistoryBody,
+  ModelPerformanceBody,
   PerformanceBody,
   ServerListBody,
 } from "@peregrine/protocol";
@@ -25,7 +27,6 @@ const posted: Posted[] = [];
 let webhook: Bun.Server<undefined>;
 let server: TestServer;
 let admin: TestUser;
-let someone: TestUser;
 
 beforeAll(async () => {
   webhook = Bun.serve({
@@ -46,7 +47,6 @@ beforeAll(async () => {
     LOG_LEVEL: "silent",
   });
   admin = await TestUser.register(server);
-  someone = await TestUser.register(server);
 });
 afterAll(async () => {
   await server.stop();
@@ -74,36 +74,6 @@ const put = (json: object) => ({ method: "PUT", json });
 const history = (query: string) =>
   admin.json<HistoryBody>(`${base}/metrics/history?${new URLSearchParams(query)}`);
 
-test("nobody but an administrator sees or does any of it", async () => {
-  const paths: [string, RequestInit & { json?: unknown }][] = [
-    ["/metrics", {}],
-    [`${base}/metrics`, {}],
-    [`${base}/metrics/history?from=2026-01-01T00:00:00Z`, {}],
-    [`${base}/metrics/live`, {}],
-    [`${base}/servers`, {}],
-    [`${base}/recommendations`, {}],
-    [`${base}/recommendations/memory_short/apply`, { method: "POST" }],
-    [`${base}/audit`, {}],
-    [`${base}/alerts`, {}],
-    [`${base}/alerts/memory/acknowledge`, { method: "POST" }],
-    [`${base}/alerts/silences`, { json: { ruleId: null, minutes: 1, reason: "x" } }],
-    [`${base}/alerts/silences/01890000-0000-7000-8000-000000000000`, { method: "DELETE" }],
-    [`${base}/alerts/test`, { method: "POST" }],
-    [`${base}/alerts/rules`, {}],
-    [`${base}/alerts/rules/own_rule`, put(aRule)],
-    [`${base}/alerts/rules/own_rule`, { method: "DELETE" }],
-    [`${base}/alerts/rules/try`, { json: aRule }],
-  ];
-  for (const [path, init] of paths) {
-    expect([path, await someone.error(path, init)]).toEqual([
-      path,
-      { status: 403, code: "forbidden", field: undefined },
-    ]);
-    const { status } = await fetch(server.url + path, { method: init.method ?? "GET" });
-    expect([path, status >= 400 && status < 500]).toEqual([path, true]);
-  }
-});
-
 test("how it stands now: machine, caches, database, recommendations", async () => {
   const now = await admin.json<PerformanceBody>(`${base}/metrics`);
   expect(now.server).toBe("test-server");
@@ -112,6 +82,37 @@ test("how it stands now: machine, caches, database, recommendations", async () =
   expect(now.database_stats.connections_limit).toBe(50);
   expect(now.cache_stats.memory).toBeDefined();
   expect(now.recommendations).toBeArray();
+});
+
+test("how far copies are behind is told, and what waits to be removed", async () => {
+  const told = async () => (await admin.json<PerformanceBody>(`${base}/metrics`)).freshness;
+  await until(async () => (await told()).purges !== null, "the removals to be counted");
+  const freshness = await told();
+  expect(freshness.invalidations).toEqual({ state: "solo", lag_seconds: 0, lag_records: 0 });
+  expect(freshness.purges).toEqual({
+    waiting: 0,
+    failing: 0,
+    oldest_since: null,
+    last_error: null,
+  });
+  expect(freshness.replicas).toEqual([]);
+  expect(freshness.certificates).toEqual([]);
+});
+
+test("a model server is shown with its state, and can be drained and taken back", async () => {
+  const servers = async () =>
+    (await admin.json<ModelPerformanceBody>(`${base}/models`)).servers.map(({ id, state }) => [
+      id,
+      state,
+    ]);
+  const drain = (drained: boolean, id = server.models.url) =>
+    admin.fetch(`${base}/models/drain`, { json: { server: id, drained } });
+  expect(await servers()).toEqual([[server.models.url, "up"]]);
+  expect((await drain(true)).status).toBe(204);
+  expect(await servers()).toEqual([[server.models.url, "draining"]]);
+  expect((await drain(false)).status).toBe(204);
+  expect(await servers()).toEqual([[server.models.url, "up"]]);
+  expect((await drain(true, "http://nobody")).status).toBe(404);
 });
 
 test("each second is told as it ends, with what was counted in it", async () => {
@@ -267,6 +268,35 @@ test("all receivers can be told of a test; while all is silenced, that is seen o
   });
 });
 
+test("receivers can be told of a rule as if it fired, marked as a test", async () => {
+  const path = `${base}/alerts/rules/memory/test`;
+  expect((await admin.fetch(path, { method: "POST" })).status).toBe(202);
+  const told = () => posted.filter(({ body }) => body.includes("Memory is nearly full (A test"));
+  await until(() => told().length > 0, "the test");
+  expect(JSON.parse(told()[0]?.body ?? "").alerts[0]).toMatchObject({
+    ruleId: "memory",
+    severity: "critical",
+    threshold: 0.9,
+    labels: { test: "true" },
+  });
+  const unknown = `${base}/alerts/rules/nothing/test`;
+  expect(await admin.error(unknown, { method: "POST" })).toMatchObject({ status: 404 });
+});
+
+test("what a rule can speak of is listed, with what it comes to now", async () => {
+  await untilSlow(async () => (await figureNow("requests")) !== null, "a slot to be saved");
+  expect(await figureNow("requests")).toBeGreaterThan(0);
+  expect(await figureNow("memory")).toBeWithin(0.001, 1);
+  expect(await figureNow("invalidation_lag")).toBe(0);
+  expect(await figureNow("replication_lag")).toBeNull();
+  expect(await figureNow("database_down")).toBe(0);
+}, 60_000);
+
+async function figureNow(figure: string): Promise<number | null | undefined> {
+  const { figures } = await admin.json<AlertFigureListBody>(`${base}/alerts/figures`);
+  return figures.find(({ name }) => name === figure)?.value;
+}
+
 test("who did what, with what result, is kept", async () => {
   await admin.error(`${base}/alerts/memory/acknowledge`, { method: "POST" });
   await admin.json(`${base}/cache/clear`, { method: "POST" });
@@ -276,6 +306,9 @@ test("who did what, with what result, is kept", async () => {
   );
   expect(told).toContain("Ada alert.acknowledge memory not_found");
   expect(told).toContain("Ada cache.clear all done");
+  expect(told).toContain(`Ada model.drain ${server.models.url} done`);
+  expect(told).toContain("Ada model.drain http://nobody not_found");
+  expect(told).toContain("Ada alert_rule.test memory done");
   expect(told).toContain("Ada alert_rule.save models_down done");
   expect(told).toContain("Ada alert_rule.save own_rule invalid_request");
 });

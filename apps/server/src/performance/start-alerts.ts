@@ -1,4 +1,4 @@
-import { AlertEngine, type AlertNote, type Receiver } from "@peregrine/alerts";
+import { AlertEngine, type AlertNote, type Receiver, type Rule } from "@peregrine/alerts";
 import type { Database } from "@peregrine/database";
 import type { Metrics } from "@peregrine/metrics";
 import type { Log } from "@peregrine/process";
@@ -8,7 +8,7 @@ import { databaseAlertStore } from "./alert-store.ts";
 import { recentFigures } from "./fleet-figures.ts";
 
 /** A server's heartbeat is every 5 s. */
-const silentSeconds = 60;
+export const silentSeconds = 60;
 
 type Options = {
   config: Config;
@@ -35,8 +35,8 @@ export function startAlerts({ config, log, database, metrics, serverId }: Option
   engine.start();
   return {
     receiverNames: receivers.map(({ name }) => name),
-    /** Has everybody who is told of alerts told of one that is none. */
-    tellTest: (by: string) => database.alerts.commit(testOf(receivers, by)),
+    /** Has everybody who is told of alerts told of one that is none, in the form of a rule's. */
+    tellTest: (by: string, rule?: Rule) => database.alerts.commit(testOf(receivers, by, rule)),
     async stop(): Promise<void> {
       await engine.stop();
       close();
@@ -45,17 +45,18 @@ export function startAlerts({ config, log, database, metrics, serverId }: Option
   };
 }
 
-function testOf(receivers: readonly Receiver[], by: string) {
+function testOf(receivers: readonly Receiver[], by: string, rule: Rule | undefined) {
+  const test = `A test by ${by}: nothing is wrong`;
   const note: AlertNote = {
-    ruleId: "test",
-    title: `A test by ${by}: nothing is wrong`,
-    advice: "Nothing is to be done.",
-    severity: "info",
-    labels: {},
+    ruleId: rule?.id ?? "test",
+    title: rule ? `${rule.title} (${test})` : test,
+    advice: rule?.advice ?? "Nothing is to be done.",
+    severity: rule?.severity ?? "info",
+    labels: { ...rule?.labels, test: "true" },
     state: "firing",
     value: null,
-    comparison: "above",
-    threshold: 0,
+    comparison: rule?.comparison ?? "above",
+    threshold: rule?.threshold ?? 0,
     sinceMs: Date.now(),
   };
   const notified = receivers.filter(({ kind }) => kind === "notify");

@@ -4,9 +4,11 @@ import { type Metrics, RollingWindows } from "@peregrine/metrics";
 import type { Log } from "@peregrine/process";
 import type { AppCache } from "../cache/open-cache.ts";
 import type { Config } from "../config.ts";
+import type { ModelServers } from "../models/model-servers.ts";
 import { LiveFigures } from "./live-figures.ts";
 import { listenForScrapes } from "./metrics-listener.ts";
 import { databaseSlotStore } from "./slot-store.ts";
+import { watchFreshness } from "./watch-freshness.ts";
 import type { Resources } from "./watch-resources.ts";
 
 type Options = {
@@ -18,8 +20,7 @@ type Options = {
   resources: Resources;
   openSockets: () => number;
   runningAnswers: () => number;
-  /** Those that wait for a model server. */
-  waitingAnswers: () => number;
+  models: ModelServers;
 };
 
 export type RunningMetrics = Awaited<ReturnType<typeof startMetrics>>;
@@ -35,7 +36,7 @@ export async function startMetrics(options: Options) {
     return {
       sockets: options.openSockets(),
       runningAnswers: options.runningAnswers(),
-      waitingAnswers: options.waitingAnswers(),
+      waitingAnswers: options.models.queued,
       waitingRequests: waiting,
       inFlight,
       limit,
@@ -44,6 +45,10 @@ export async function startMetrics(options: Options) {
       pressure: resources.pressure.levelNumber,
     };
   });
+  const freshness = watchFreshness({ config, log, database, cache });
+  metrics.watchFreshness(freshness.facts);
+  const { pool } = options.models;
+  if (pool) metrics.balancer.watchServers("models", () => pool.snapshot().servers);
   const serverName = serverNameOf(config);
   const live = new LiveFigures();
   const windows = await RollingWindows.start({
@@ -57,12 +62,14 @@ export async function startMetrics(options: Options) {
   return {
     metrics,
     live,
+    freshness,
     serverName,
     /** Where scrapers find `/metrics`; undefined if the port was taken. */
     scrapeUrl: scrapes && `${scrapes.url}/metrics`,
     async stop(): Promise<void> {
       live.close();
       await scrapes?.stop();
+      await freshness.stop();
       await windows.stop();
     },
   };

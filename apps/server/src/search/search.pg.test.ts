@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { FileBody, SearchBody } from "@peregrine/protocol";
+import type { AnswerBody, FileBody, SearchBody } from "@peregrine/protocol";
 import { SQL } from "bun";
+import { pdf } from "../testing/pdf.ts";
 import { allEvents, startTestServer, type TestServer, TestUser } from "../testing/test-server.ts";
 
 let server: TestServer;
@@ -43,11 +44,52 @@ test("a question and a title are found as soon as they are there, by their owner
   expect((await search(ada, "q=falcons")).results).toEqual([]);
 });
 
+async function upload(content: string | Uint8Array<ArrayBuffer>, name: string) {
+  const body = new FormData();
+  body.append("file", new File([content], name));
+  return (await ada.json<FileBody>("/api/v1/files", { method: "POST", body })).file;
+}
+
+test.each([
+  ["notes.txt", () => "Mycelium is the root of a fungus.", "mycelium"],
+  [
+    "paper.pdf",
+    () => pdf(["Nothing here", "On rhizomorphs"]) as Buffer<ArrayBuffer>,
+    "rhizomorphs",
+  ],
+])(
+  "%s is found with the message that it is attached to, until either is gone",
+  async (name, make, word) => {
+    const eve = await TestUser.register(server);
+    const found = async (user = ada) => (await search(user, `q=${word}`)).results;
+    expect(await found()).toEqual([]);
+    const file = await upload(make(), name);
+    expect(await found()).toMatchObject([{ conversation: null, document: { messageId: null } }]);
+    const { id } = await ada.newConversation({ title: "Reading" });
+    const asked = `/api/v1/conversations/${id}/messages`;
+    const answer = await ada.json<AnswerBody>(asked, {
+      json: { content: "What does it say?", fileIds: [file.id] },
+      headers: { accept: "application/json" },
+    });
+    expect(await found()).toMatchObject([
+      {
+        message: null,
+        conversation: { id, title: "Reading" },
+        document: { fileId: file.id, title: name, messageId: answer.question.id },
+        snippet: expect.stringMatching(new RegExp(`<mark>${word}</mark>`, "i")),
+      },
+    ]);
+    expect(await found(eve)).toEqual([]);
+    await ada.fetch(`/api/v1/conversations/${id}`, { method: "DELETE" });
+    expect(await found()).toMatchObject([{ conversation: null, document: { messageId: null } }]);
+    await ada.fetch(`/api/v1/files/${file.id}`, { method: "DELETE" });
+    expect(await found()).toEqual([]);
+  },
+);
+
 test("the text of a file is found from when it is there until it is deleted", async () => {
   expect((await search(ada, "q=zygomorphic")).results).toEqual([]);
-  const body = new FormData();
-  body.append("file", new File(["Orchids are zygomorphic flowers."], "orchids.txt"));
-  const { file } = await ada.json<FileBody>("/api/v1/files", { method: "POST", body });
+  const file = await upload("Orchids are zygomorphic flowers.", "orchids.txt");
   const { results } = await search(ada, "q=zygomorphic");
   expect(results).toHaveLength(1);
   expect(results[0]).toMatchObject({

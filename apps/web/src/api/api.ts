@@ -17,12 +17,22 @@ import type {
   User,
   UserBody,
 } from "@peregrine/protocol";
+import type { PartServer } from "../files/upload-in-parts.ts";
 import { ApiError } from "./api-error.ts";
-import { type SendForm, sendForm } from "./send-form.ts";
+import { type SendBody, sendBody } from "./send-body.ts";
 
 const BASE = "/api/v1";
 const CONVERSATIONS_PER_PAGE = 50;
 const MESSAGES_PER_PAGE = 50;
+/** Two parts. Below, one request costs less than four. */
+const IN_PARTS_ABOVE_BYTES = 16 * 1024 * 1024;
+
+/** Before a cursor, after one, or around a message. */
+export type MessagePlace =
+  | { cursor: string }
+  | { after: string }
+  | { around: string }
+  | Record<string, never>;
 
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
@@ -33,12 +43,12 @@ export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
  */
 export class Api {
   readonly #fetch: Fetch;
-  readonly #sendForm: SendForm;
+  readonly #sendBody: SendBody;
   readonly #onUnauthenticated: () => void;
 
-  constructor(options: { fetch: Fetch; sendForm?: SendForm; onUnauthenticated: () => void }) {
+  constructor(options: { fetch: Fetch; sendBody?: SendBody; onUnauthenticated: () => void }) {
     this.#fetch = options.fetch;
-    this.#sendForm = options.sendForm ?? sendForm;
+    this.#sendBody = options.sendBody ?? sendBody;
     this.#onUnauthenticated = options.onUnauthenticated;
   }
 
@@ -94,8 +104,9 @@ export class Api {
     await this.#send("DELETE", `/conversations/${id}`);
   }
 
-  messages(conversationId: string, cursor?: string): Promise<MessageListBody> {
-    const query = page(MESSAGES_PER_PAGE, cursor);
+  /** The newest messages, or those at a place. */
+  messages(conversationId: string, place: MessagePlace = {}): Promise<MessageListBody> {
+    const query = new URLSearchParams({ limit: String(MESSAGES_PER_PAGE), ...place });
     return this.#json("GET", `/conversations/${conversationId}/messages?${query}`);
   }
 
@@ -121,17 +132,52 @@ export class Api {
     await this.#send("POST", `/messages/${messageId}/stop`);
   }
 
-  /** Uploads a file. `onProgress` is told how much of it is on its way, from 0 to 1. */
+  /**
+   * Uploads a file, a large one in parts. `onProgress` is told how much of it is on its way, from 0
+   * to 1.
+   */
   async uploadFile(
     file: File,
     onProgress: (fraction: number) => void,
     signal: AbortSignal,
   ): Promise<FileInfo> {
-    const form = new FormData();
-    form.append("file", file);
-    const response = await this.#sendForm(`${BASE}/files`, form, onProgress, signal);
+    // Parts are hashed, which browsers do for pages that came over TLS or from this machine alone.
+    if (file.size > IN_PARTS_ABOVE_BYTES && crypto.subtle) {
+      const { uploadInParts } = await import("../files/upload-in-parts.ts");
+      return uploadInParts(this.#partServer(), file, { onProgress, signal });
+    }
+    const body = new FormData();
+    body.append("file", file);
+    const request = { method: "POST", url: `${BASE}/files`, body } as const;
+    const response = await this.#sendBody(request, onProgress, signal);
     if (!response.ok) throw await this.#refusal(response);
     return (await readJson<FileBody>(response)).file;
+  }
+
+  #partServer(): PartServer {
+    return {
+      request: (method, path, body, signal) => this.#json(method, path, body, signal),
+      remove: (path) => this.act("DELETE", path),
+      send: async (part, onProgress, signal) => {
+        const url = part.url.startsWith("/") ? BASE + part.url : part.url;
+        const response = await this.#sendBody({ ...part, url }, onProgress, signal);
+        if (response.ok) return;
+        if (part.url.startsWith("/")) throw await this.#refusal(response);
+        // A store that speaks another language than we do.
+        throw new ApiError("files_unavailable", "The file store refused a part. Try again.", {
+          status: 503,
+        });
+      },
+    };
+  }
+
+  /** Lets everybody have a file, or its owner alone. */
+  async showFile(id: string, visibility: FileInfo["visibility"]): Promise<FileInfo> {
+    return (await this.#json<FileBody>("PATCH", `/files/${id}`, { visibility })).file;
+  }
+
+  async file(id: string): Promise<FileInfo> {
+    return (await this.#json<FileBody>("GET", `/files/${id}`)).file;
   }
 
   async deleteFile(id: string): Promise<void> {
@@ -153,6 +199,11 @@ export class Api {
   /** Reads from a part of the API that only some pages need, and so have their own types for. */
   get<Body>(path: string): Promise<Body> {
     return this.#json("GET", path);
+  }
+
+  /** Asks such a part for what it makes of a body. */
+  post<Body>(path: string, body: object): Promise<Body> {
+    return this.#json("POST", path, body);
   }
 
   /** Does something in such a part. */

@@ -47,9 +47,9 @@ export function App() {
 function Page({ route }: { route: Route }) {
   switch (route.name) {
     case "home":
-      return <ThreadPage id={null} />;
+      return <ThreadPage id={null} messageId={null} />;
     case "conversation":
-      return <ThreadPage id={route.id} />;
+      return <ThreadPage id={route.id} messageId={route.messageId} />;
     case "search":
       return <LazyPage load={loadSearch} />;
     case "settings":

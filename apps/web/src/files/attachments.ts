@@ -2,6 +2,7 @@ import type { MessageFile } from "@peregrine/protocol";
 import { limits } from "@peregrine/protocol/limits";
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { ApiError, describeError } from "../api/api-error.ts";
+import { uploadRemoved } from "./upload-removed.ts";
 
 /**
  * - `uploading`: on its way; `progress` says how far, from 0 to 1, and 1 while the server reads it.
@@ -81,7 +82,7 @@ export class Attachments {
   }
 
   remove(attachment: Attachment): void {
-    this.#uploads.get(attachment)?.abort();
+    this.#uploads.get(attachment)?.abort(uploadRemoved);
     const state = attachment.state.peek();
     // What stays on the server after a failure here costs a little room and nothing else.
     if (state.name === "ready") this.#server.deleteFile(state.file.id).catch(() => {});
@@ -106,7 +107,10 @@ export class Attachments {
     };
   }
 
-  /** Ends uploads. What is ready stays on the server: the page may only have been left. */
+  /**
+   * Ends uploads. What is ready stays on the server, and so do parts of what is not: the page may
+   * only have been left.
+   */
   dispose(): void {
     for (const upload of this.#uploads.values()) upload.abort();
     this.#letGo(this.#list.peek());

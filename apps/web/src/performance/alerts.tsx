@@ -2,6 +2,8 @@ import { dateAndTime } from "../ui/time.ts";
 import { ago } from "./format.ts";
 import type { Act } from "./performance-page.tsx";
 import type { PerformanceState } from "./performance-state.ts";
+import { Rules } from "./rules.tsx";
+import { Table } from "./table.tsx";
 
 const timelineEntries = 20;
 const stateNames = {
@@ -30,51 +32,36 @@ export function Alerts({ state, act }: { state: PerformanceState; act: Act }) {
     <section aria-labelledby="performance-alerts">
       <h2 id="performance-alerts">Alerts</h2>
       <p class="settings-text">Told: {list.receivers.join(", ")}.</p>
-      <div class="table-scroll">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Alert</th>
-              <th scope="col">Severity</th>
-              <th scope="col">State</th>
-              <th scope="col">Value</th>
-              <th scope="col">Fires</th>
-              <th scope="col">
-                <span class="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {alerts.map((alert) => (
-              <tr key={alert.ruleId} data-state={alert.state}>
-                <th scope="row">{alert.title}</th>
-                <td>{alert.severity}</td>
-                <td>
-                  {stateNames[alert.state]}
-                  {alert.missing !== null && `: ${alert.missing} is missing`}
-                  {alert.silencedUntil !== null && ", silenced"}
-                </td>
-                <td>{alert.value === null ? "–" : Number(alert.value.toPrecision(3))}</td>
-                <td>
-                  {alert.comparison} {alert.threshold}
-                </td>
-                <td>
-                  {alert.silencedUntil === null && (
-                    <button
-                      type="button"
-                      class="quiet-button"
-                      aria-label={`Silence ${alert.title} for an hour`}
-                      onClick={() => void silence(alert.ruleId)}
-                    >
-                      Silence
-                    </button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={["Alert", "Severity", "State", "Value", "Fires"]} hasActions>
+        {alerts.map((alert) => (
+          <tr key={alert.ruleId} data-state={alert.state}>
+            <th scope="row">{alert.title}</th>
+            <td>{alert.severity}</td>
+            <td>
+              {stateNames[alert.state]}
+              {alert.missing !== null && `: ${alert.missing} is missing`}
+              {alert.silencedUntil !== null && ", silenced"}
+            </td>
+            <td>{alert.value === null ? "–" : Number(alert.value.toPrecision(3))}</td>
+            <td>
+              {alert.comparison} {alert.threshold}
+            </td>
+            <td>
+              {alert.silencedUntil === null && (
+                <button
+                  type="button"
+                  class="quiet-button"
+                  aria-label={`Silence ${alert.title} for an hour`}
+                  onClick={() => void silence(alert.ruleId)}
+                >
+                  Silence
+                </button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
+      <Rules act={act} />
       <div class="section-actions">
         <button
           type="button"

@@ -3,6 +3,7 @@ import { ConfirmDialog } from "../ui/dialog.tsx";
 import { amount, bytes, percent } from "./format.ts";
 import type { Act } from "./performance-page.tsx";
 import type { PerformanceState } from "./performance-state.ts";
+import { Table } from "./table.tsx";
 
 /** The caches by type, with what each found, and how to empty and fill them. */
 export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
@@ -24,40 +25,28 @@ export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
             ? "connected"
             : "not reached"}
       </p>
-      <div class="table-scroll">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Type</th>
-              <th scope="col">Kept in</th>
-              <th scope="col">Hits in the last minute</th>
-              <th scope="col">Hits since the start</th>
-              <th scope="col">
-                <span class="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {Object.entries(stats.types).map(([type, { layer, memoryHits, memoryMisses }]) => (
-              <tr key={type}>
-                <th scope="row">{type}</th>
-                <td>{layer === "redis" ? "memory, Redis" : "memory"}</td>
-                <td>{percent(figures?.cache_hit_ratio[type])}</td>
-                <td>
-                  {percent(
-                    memoryHits + memoryMisses > 0 ? memoryHits / (memoryHits + memoryMisses) : null,
-                  )}
-                </td>
-                <td>
-                  <button type="button" class="quiet-button" onClick={() => setClearing(type)}>
-                    Clear
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        columns={["Type", "Kept in", "Hits in the last minute", "Hits since the start"]}
+        hasActions
+      >
+        {Object.entries(stats.types).map(([type, { layer, memoryHits, memoryMisses }]) => (
+          <tr key={type}>
+            <th scope="row">{type}</th>
+            <td>{layer === "redis" ? "memory, Redis" : "memory"}</td>
+            <td>{percent(figures?.cache_hit_ratio[type])}</td>
+            <td>
+              {percent(
+                memoryHits + memoryMisses > 0 ? memoryHits / (memoryHits + memoryMisses) : null,
+              )}
+            </td>
+            <td>
+              <button type="button" class="quiet-button" onClick={() => setClearing(type)}>
+                Clear
+              </button>
+            </td>
+          </tr>
+        ))}
+      </Table>
       <div class="section-actions">
         <button
           type="button"

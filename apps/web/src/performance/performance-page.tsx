@@ -4,13 +4,18 @@ import { useApp } from "../app/app-state.ts";
 import { MenuButton } from "../app/menu-button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Alerts } from "./alerts.tsx";
+import { Audit } from "./audit.tsx";
 import { Caches } from "./caches.tsx";
+import { DatabaseSection } from "./database-section.tsx";
+import { DatabaseState } from "./database-state.ts";
+import { Freshness } from "./freshness.tsx";
 import { HistorySection } from "./history-section.tsx";
+import { ModelsSection } from "./models-section.tsx";
+import { OptimiserSection } from "./optimiser-section.tsx";
 import "./performance.css";
 import { PerformanceState } from "./performance-state.ts";
 import { Problems } from "./problems.tsx";
 import { Servers } from "./servers.tsx";
-import { Statements } from "./statements.tsx";
 import { Tiles } from "./tiles.tsx";
 
 /** Does something for the page, and tells what came of it. */
@@ -24,26 +29,34 @@ export type Act = (
 /** How the servers stand, for administrators: what is wrong first, then figures, then the parts. */
 export function PerformancePage() {
   const app = useApp();
-  const [state, setState] = useState<PerformanceState | null>(null);
+  const [states, setStates] = useState<{ state: PerformanceState; database: DatabaseState } | null>(
+    null,
+  );
   useEffect(() => {
     document.title = "Performance · Peregrine";
-    const opened = new PerformanceState(app.api);
-    setState(opened);
-    return () => opened.dispose();
+    const opened = {
+      state: new PerformanceState(app.api),
+      database: new DatabaseState(app.api),
+    };
+    setStates(opened);
+    return () => {
+      opened.state.dispose();
+      opened.database.dispose();
+    };
   }, [app.api]);
   return (
     <main id="main" class="settings" tabIndex={-1}>
       <header class="thread-header">
         <MenuButton />
         <h1>Performance</h1>
-        {state && <LiveMark state={state} />}
+        {states && <LiveMark state={states.state} />}
       </header>
-      {state && <Body state={state} />}
+      {states && <Body {...states} />}
     </main>
   );
 }
 
-function Body({ state }: { state: PerformanceState }) {
+function Body({ state, database }: { state: PerformanceState; database: DatabaseState }) {
   const app = useApp();
   const act: Act = async (what, method, path, body) => {
     try {
@@ -65,8 +78,12 @@ function Body({ state }: { state: PerformanceState }) {
       <HistorySection state={state} />
       <Servers state={state} />
       <Caches state={state} act={act} />
-      <Statements state={state} />
+      <ModelsSection state={state} act={act} />
+      <DatabaseSection state={state} database={database} />
+      <OptimiserSection database={database} act={act} />
+      <Freshness state={state} />
       <Alerts state={state} act={act} />
+      <Audit />
     </div>
   );
 }

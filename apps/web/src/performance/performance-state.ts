@@ -2,6 +2,7 @@ import type {
   AlertListBody,
   Figures,
   HistoryBody,
+  ModelPerformanceBody,
   PerformanceBody,
   ServerListBody,
 } from "@peregrine/protocol";
@@ -33,6 +34,7 @@ export class PerformanceState {
   readonly now: Signal<PerformanceBody | null> = signal(null);
   readonly alerts: Signal<AlertListBody | null> = signal(null);
   readonly servers: Signal<ServerListBody["servers"]> = signal([]);
+  readonly models: Signal<ModelPerformanceBody | null> = signal(null);
   readonly history: Signal<HistoryBody | null> = signal(null);
   readonly dayBefore: Signal<HistoryBody | null> = signal(null);
   readonly choice: Signal<HistoryChoice> = signal({
@@ -67,14 +69,16 @@ export class PerformanceState {
   /** Never fails: what could not be had is told in `error`, and what was had before stays. */
   async refresh(): Promise<void> {
     try {
-      const [now, alerts, { servers }] = await Promise.all([
+      const [now, alerts, { servers }, models] = await Promise.all([
         this.#api.get<PerformanceBody>(`${base}/metrics`),
         this.#api.get<AlertListBody>(`${base}/alerts`),
         this.#api.get<ServerListBody>(`${base}/servers`),
+        this.#api.get<ModelPerformanceBody>(`${base}/models`),
       ]);
       this.now.value = now;
       this.alerts.value = alerts;
       this.servers.value = servers;
+      this.models.value = models;
       this.error.value = null;
     } catch (error) {
       this.error.value = describeError(error);

@@ -1,5 +1,6 @@
 import { ago, amount, percent, seconds } from "./format.ts";
 import type { PerformanceState } from "./performance-state.ts";
+import { Table } from "./table.tsx";
 
 const silentMs = 60_000;
 
@@ -9,39 +10,34 @@ export function Servers({ state }: { state: PerformanceState }) {
   return (
     <section aria-labelledby="performance-servers">
       <h2 id="performance-servers">Servers</h2>
-      <div class="table-scroll">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Server</th>
-              <th scope="col">Requests a second</th>
-              <th scope="col">p95</th>
-              <th scope="col">Errors</th>
-              <th scope="col">CPU</th>
-              <th scope="col">Memory</th>
-              <th scope="col">Answers</th>
-              <th scope="col">Heard of</th>
-            </tr>
-          </thead>
-          <tbody>
-            {servers.map(({ name, lastSeenAt, figures }) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>{amount(figures?.throughput)}</td>
-                <td>{seconds(figures?.response_time.p95)}</td>
-                <td>{percent(figures?.error_rate)}</td>
-                <td>{percent(figures?.cpu)}</td>
-                <td>{percent(figures?.memory)}</td>
-                <td>{amount(figures?.running_answers)}</td>
-                <td>
-                  {Date.now() - Date.parse(lastSeenAt) > silentMs && "silent, "}
-                  {ago(lastSeenAt)}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        columns={[
+          "Server",
+          "Requests a second",
+          "p95",
+          "Errors",
+          "CPU",
+          "Memory",
+          "Answers",
+          "Heard of",
+        ]}
+      >
+        {servers.map(({ name, lastSeenAt, figures }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{amount(figures?.throughput)}</td>
+            <td>{seconds(figures?.response_time.p95)}</td>
+            <td>{percent(figures?.error_rate)}</td>
+            <td>{percent(figures?.cpu)}</td>
+            <td>{percent(figures?.memory)}</td>
+            <td>{amount(figures?.running_answers)}</td>
+            <td>
+              {Date.now() - Date.parse(lastSeenAt) > silentMs && "silent, "}
+              {ago(lastSeenAt)}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test";
-import { parseRoute, searchPath, signInPath } from "./route.ts";
+import { conversationPath, parseRoute, searchPath, signInPath } from "./route.ts";
 
 const ID = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 test("reads every page of the application", () => {
   expect(parseRoute("/")).toEqual({ name: "home" });
-  expect(parseRoute(`/c/${ID}`)).toEqual({ name: "conversation", id: ID });
-  expect(parseRoute(`/c/${ID.toUpperCase()}/`)).toEqual({ name: "conversation", id: ID });
+  const atEnd = { name: "conversation", id: ID, messageId: null } as const;
+  expect(parseRoute(`/c/${ID}`)).toEqual(atEnd);
+  expect(parseRoute(`/c/${ID.toUpperCase()}/`)).toEqual(atEnd);
   expect(parseRoute("/settings/")).toEqual({ name: "settings" });
   expect(parseRoute("/search", "?q=a+%22b%22")).toEqual({ name: "search", query: 'a "b"' });
   expect(parseRoute("/search")).toEqual({ name: "search", query: "" });
@@ -19,6 +20,15 @@ test("a search leads to itself, whatever is searched", () => {
     const [path = "", search = ""] = searchPath(query).split("?", 2);
     expect(parseRoute(path, `?${search}`)).toEqual({ name: "search", query });
   }
+});
+
+test("a conversation is led to at its end or at a message, and at its end by a wrong address", () => {
+  const at = (path: string) => parseRoute(...(path.split(/(?=\?)/) as [string, string]));
+  const other = ID.replace("8057", "8058");
+  const end = { name: "conversation", id: ID, messageId: null } as const;
+  expect(at(conversationPath(ID))).toEqual(end);
+  expect(at(conversationPath(ID, other))).toEqual({ ...end, messageId: other });
+  expect(at(`/c/${ID}?message=1`)).toEqual(end);
 });
 
 test("anything else is not found", () => {

@@ -1,7 +1,7 @@
 /** Where in the application a URL leads. */
 export type Route =
   | { name: "home" }
-  | { name: "conversation"; id: string }
+  | { name: "conversation"; id: string; messageId: string | null }
   | { name: "login"; next: string }
   | { name: "register"; next: string }
   | { name: "search"; query: string }
@@ -24,7 +24,14 @@ export function parseRoute(pathname: string, search = ""): Route {
     return { name: path === "/login" ? "login" : "register", next: safeNext(search) };
   }
   const id = /^\/c\/([^/]+)$/.exec(path)?.[1]?.toLowerCase();
-  return id !== undefined && ID.test(id) ? { name: "conversation", id } : { name: "not-found" };
+  if (id === undefined || !ID.test(id)) return { name: "not-found" };
+  const messageId = new URLSearchParams(search).get("message")?.toLowerCase() ?? "";
+  return { name: "conversation", id, messageId: ID.test(messageId) ? messageId : null };
+}
+
+/** A conversation at its end, or at one of its messages. */
+export function conversationPath(id: string, messageId?: string): string {
+  return messageId === undefined ? `/c/${id}` : `/c/${id}?message=${messageId}`;
 }
 
 export function searchPath(query: string): string {

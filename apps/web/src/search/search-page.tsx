@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../app/app-state.ts";
 import { MenuButton } from "../app/menu-button.tsx";
 import { titleOf } from "../conversations/title-of.ts";
-import { searchPath } from "../router/route.ts";
+import { conversationPath, searchPath } from "../router/route.ts";
 import { Icon } from "../ui/icon.tsx";
 import { calendarDay, dateAndTime } from "../ui/time.ts";
 import { Search } from "./search.ts";
@@ -110,16 +110,16 @@ function Status({ search, query }: { search: Search; query: string }) {
 
 function Result({ result }: { result: SearchResult }) {
   const { message, conversation, document } = result;
-  const made = (message ?? conversation ?? document)?.createdAt ?? "";
+  const made = (message ?? document ?? conversation)?.createdAt ?? "";
   const kind = message ? (message.role === "user" ? "You" : "Answer") : document ? "File" : "Title";
   const href = conversation
-    ? `/c/${conversation.id}`
+    ? conversationPath(conversation.id, message?.id ?? document?.messageId ?? undefined)
     : `/api/v1/files/${document?.fileId ?? ""}/content`;
   return (
     <li>
       <a class="search-result" href={href}>
         <span class="search-result-head">
-          <strong>{conversation ? titleOf(conversation) : document?.title}</strong>
+          <strong>{document?.title ?? (conversation && titleOf(conversation))}</strong>
           <span>
             {kind} ·{" "}
             <time dateTime={made} title={dateAndTime(made)}>
@@ -138,5 +138,5 @@ function Result({ result }: { result: SearchResult }) {
 }
 
 function idOf({ message, conversation, document }: SearchResult): string {
-  return (message ?? conversation ?? document)?.id ?? "";
+  return (message ?? document ?? conversation)?.id ?? "";
 }

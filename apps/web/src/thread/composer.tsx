@@ -18,7 +18,7 @@ export function Composer({ thread }: { thread: Thread }) {
   newest.current = text;
   const isAnswering = thread.answering.value;
   const isTooLong = text.length > limits.messageLength;
-  const isReady = thread.load.value === "ready";
+  const isReady = thread.span.load.value === "ready";
   const areFilesReady = thread.attachments.areReady.value;
   const canSend = isReady && !isAnswering && !isTooLong && areFilesReady && /\S/.test(text);
 

@@ -3,7 +3,8 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Frames, MessageEntry } from "./message-entry.ts";
 
 /**
- * The messages of one conversation that this page has, oldest first and without a hole. Ids are
+ * The messages of one conversation that this page has, oldest first and without a hole: the newest,
+ * or those around one that was looked for. Ids are
  * time-ordered, so the order of ids is the order of messages; what the server does not know yet
  * stands at the end.
  */
@@ -52,6 +53,18 @@ export class MessageList {
     const known = new Set(this.#entries.peek().map((entry) => entry.id));
     const older = messages.filter((message) => !known.has(message.id)).reverse();
     this.#entries.value = [...older.map((m) => this.create(m)), ...this.#entries.peek()];
+  }
+
+  /** Puts the page that follows behind the newest message. `messages` is newest first. */
+  appendNewer(messages: readonly Message[]): void {
+    const newer = messages.filter((message) => !this.find(message.id)).reverse();
+    this.append(...newer.map((message) => this.create(message)));
+  }
+
+  /** Starts anew with a page, newest first, from anywhere in the conversation. */
+  reset(messages: readonly Message[]): void {
+    this.dispose();
+    this.#entries.value = messages.map((message) => this.create(message)).reverse();
   }
 
   /**

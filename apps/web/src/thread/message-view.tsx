@@ -13,20 +13,26 @@ import type { Thread } from "./thread.ts";
 const FOLD_ABOVE_LENGTH = 1_600;
 const FOLD_ABOVE_LINES = 18;
 
-type Props = { entry: MessageEntry; thread: Thread; isLast: boolean };
+type Props = {
+  entry: MessageEntry;
+  thread: Thread;
+  isLast: boolean;
+  /** It is the one that was looked for. */
+  isFound: boolean;
+};
 
 /** One message: a question as it was typed, or an answer as Markdown with what can be done. */
 export const MessageView = memo((props: Props) =>
   props.entry.message.value.role === "user" ? <Question {...props} /> : <Answer {...props} />,
 );
 
-function Question({ entry }: Props) {
+function Question({ entry, isFound }: Props) {
   const { content, createdAt, files } = entry.message.value;
   const [isUnfolded, setUnfolded] = useState(false);
   const isLong = content.length > FOLD_ABOVE_LENGTH || lineCount(content) > FOLD_ABOVE_LINES;
   const isFolded = isLong && !isUnfolded;
   return (
-    <div class="message question">
+    <div class="message question" data-found={isFound ? "" : undefined}>
       <MessageFiles files={files} />
       <div class="bubble" data-folded={isFolded ? "" : undefined}>
         {isFolded ? fold(content) : content}
@@ -46,7 +52,7 @@ function Question({ entry }: Props) {
   );
 }
 
-function Answer({ entry, thread, isLast }: Props) {
+function Answer({ entry, thread, isLast, isFound }: Props) {
   const app = useApp();
   const message = entry.message.value;
   const isRunning = message.status === "running";
@@ -55,7 +61,7 @@ function Answer({ entry, thread, isLast }: Props) {
     : (entry.streamed.value ?? app.blocks.get(entry.key, message.content));
   const isWaiting = isRunning && blocks.length === 0;
   return (
-    <div class="message answer" aria-busy={isRunning}>
+    <div class="message answer" aria-busy={isRunning} data-found={isFound ? "" : undefined}>
       {isWaiting ? <Thinking /> : <Markdown blocks={blocks} isRunning={isRunning} />}
       {message.status === "interrupted" && <Interruption {...{ entry, thread, isLast }} />}
       {message.status === "stopped" && <p class="message-state">Stopped</p>}
@@ -92,7 +98,7 @@ function Regenerate({ entry, thread }: { entry: MessageEntry; thread: Thread }) 
   );
 }
 
-function Interruption({ entry, thread, isLast }: Props) {
+function Interruption({ entry, thread, isLast }: Omit<Props, "isFound">) {
   const { error } = entry.message.value;
   return (
     <div class="interruption" role="note">

@@ -1,12 +1,15 @@
 import { expect, test } from "bun:test";
 import type { Message, StreamEvent } from "@peregrine/protocol";
 import { Api } from "../api/api.ts";
-import type { SendForm } from "../api/send-form.ts";
+import type { SendBody } from "../api/send-body.ts";
 import { ConversationList } from "../conversations/conversation-list.ts";
 import { conversation, idOf, manualFrames, message } from "../testing/samples.ts";
 import { Thread } from "./thread.ts";
 
-type Handler = (body: unknown, request: RequestInit) => Response | Promise<Response>;
+type Handler = (
+  body: unknown,
+  request: RequestInit & { url: string },
+) => Response | Promise<Response>;
 
 /** An answer's stream that the test writes event by event. */
 function liveStream() {
@@ -35,7 +38,7 @@ const started = (question: number, answer: number): StreamEvent => ({
 });
 const done: StreamEvent = { type: "done", status: "complete" };
 
-function setUp(id: string | null, routes: Record<string, Handler>, sendForm?: SendForm) {
+function setUp(id: string | null, routes: Record<string, Handler>, sendBody?: SendBody) {
   const calls: string[] = [];
   const api = new Api({
     fetch: async (url, init) => {
@@ -43,9 +46,9 @@ function setUp(id: string | null, routes: Record<string, Handler>, sendForm?: Se
       calls.push(call);
       const handler = routes[call];
       if (!handler) throw new Error(`no route ${call}`);
-      return handler(init.body ? JSON.parse(String(init.body)) : undefined, init);
+      return handler(init.body ? JSON.parse(String(init.body)) : undefined, { ...init, url });
     },
-    ...(sendForm ? { sendForm } : {}),
+    ...(sendBody ? { sendBody } : {}),
     onUnauthenticated: () => {},
   });
   const said: string[] = [];
@@ -128,7 +131,7 @@ test("attached files go with the question, and come back where it is refused", a
     async () => Response.json({ file }, { status: 201 }),
   );
   thread.open();
-  await until(() => thread.load.value === "ready");
+  await until(() => thread.span.load.value === "ready");
   thread.attachments.add([new File(["x"], "a.txt")]);
   await until(() => thread.attachments.areReady.value);
   expect(await thread.ask("read this")).toBe(false);
@@ -156,7 +159,7 @@ test("what the socket says about a question on its way does not show it twice", 
     [`POST ${messagesOf}`]: () => stream.response,
   });
   thread.open();
-  await until(() => thread.load.value === "ready");
+  await until(() => thread.span.load.value === "ready");
   const asked = thread.ask("question 1");
   thread.receive({ type: "message.created", message: message(1) });
   thread.receive({
@@ -180,7 +183,7 @@ test("a refused question leaves nothing behind and goes back to its writer", asy
     [`POST ${messagesOf}`]: refused(409, "answer_running"),
   });
   thread.open();
-  await until(() => thread.load.value === "ready");
+  await until(() => thread.span.load.value === "ready");
   expect(await thread.ask("too early")).toBe(false);
   expect(shown()).toEqual([]);
   expect(thread.notice.value).toContain("still being written");
@@ -200,7 +203,7 @@ test("a question that arrived although the connection broke is not asked again",
     [`GET /messages/${idOf(2)}/stream`]: () => attached.response,
   });
   thread.open();
-  await until(() => thread.load.value === "ready");
+  await until(() => thread.span.load.value === "ready");
   expect(await thread.ask("question 1")).toBe(true);
   attached.send(0, started(1, 2));
   attached.send(5, { type: "delta", text: "whole" });
@@ -220,7 +223,7 @@ test("a question that did not arrive comes back, and the same words from before 
     },
   });
   thread.open();
-  await until(() => thread.load.value === "ready");
+  await until(() => thread.span.load.value === "ready");
   expect(await thread.ask("question 1")).toBe(false);
   expect(thread.notice.value).toContain("cannot be reached");
 });
@@ -262,7 +265,7 @@ test("regenerating puts the new answer in the old one's place, and the old one b
       isRefused ? refused(503, "overloaded")() : stream.response,
   });
   thread.open();
-  await until(() => thread.load.value === "ready");
+  await until(() => thread.span.load.value === "ready");
   const old = thread.messages.last;
   if (!old) throw new Error("no answer");
   await thread.regenerate(old);
@@ -283,5 +286,46 @@ test("regenerating puts the new answer in the old one's place, and the old one b
 test("a conversation that is not there says so", async () => {
   const { thread } = setUp(idOf(0), { [`GET ${messagesOf}`]: refused(404, "not_found") });
   thread.open();
-  await until(() => thread.load.value === "missing");
+  await until(() => thread.span.load.value === "missing");
+});
+
+test("from a message in the middle, asking goes to the newest first; what is told meanwhile waits there", async () => {
+  const stream = liveStream();
+  const asked: string[] = [];
+  const { thread, shown } = setUp(idOf(0), {
+    [`GET ${messagesOf}`]: (_, { url }) => {
+      const isAround = url.includes("around=");
+      asked.push(isAround ? "around" : "newest");
+      return isAround
+        ? Response.json({
+            messages: [message(4), message(3)],
+            nextCursor: null,
+            newerCursor: idOf(4),
+          })
+        : Response.json({ messages: [message(8), message(7)], nextCursor: idOf(7) });
+    },
+    [`POST ${messagesOf}`]: () => stream.response,
+  });
+  thread.open(idOf(3));
+  await until(() => thread.span.load.value === "ready");
+  thread.receive({ type: "message.created", message: message(7) });
+  expect(shown().map(([id]) => id)).toEqual([idOf(3), idOf(4)]);
+  const asking = thread.ask("and now?");
+  await until(() => thread.sending.value);
+  stream.send(0, started(9, 10));
+  stream.send(1, done);
+  expect(await asking).toBe(true);
+  expect(asked).toEqual(["around", "newest"]);
+  expect(shown().map(([id]) => id)).toEqual([7, 8, 9, 10].map(idOf));
+});
+
+test("a message that is gone is told, and the conversation is there", async () => {
+  const { thread, shown } = setUp(idOf(0), {
+    [`GET ${messagesOf}`]: () =>
+      Response.json({ messages: [message(2)], nextCursor: null, newerCursor: null }),
+  });
+  thread.open(idOf(1));
+  await until(() => thread.notice.value !== null);
+  expect(thread.notice.value).toBe("That message is no longer here.");
+  expect(shown()).toHaveLength(1);
 });

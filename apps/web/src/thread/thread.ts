@@ -8,6 +8,7 @@ import { AnswerFollower, type FollowOptions } from "./follow-answer.ts";
 import { localMessage } from "./local-message.ts";
 import type { Frames, MessageEntry } from "./message-entry.ts";
 import { MessageList } from "./message-list.ts";
+import { MessageSpan } from "./message-span.ts";
 
 export type ThreadOptions = {
   api: Api;
@@ -19,7 +20,6 @@ export type ThreadOptions = {
   onCreated: (thread: Thread, id: string) => void;
 };
 
-type LoadState = "loading" | "ready" | "failed" | "missing";
 type MessageEvent = Extract<
   SocketEvent,
   { type: "message.created" | "message.updated" | "answer" }
@@ -35,11 +35,9 @@ type MessageEvent = Extract<
 export class Thread {
   readonly id: ReadonlySignal<string | null>;
   readonly messages: MessageList;
+  readonly span: MessageSpan;
   /** What goes with the next question. */
   readonly attachments: Attachments;
-  readonly load: ReadonlySignal<LoadState>;
-  readonly older: Signal<"idle" | "loading" | "failed"> = signal("idle");
-  readonly olderCursor: ReadonlySignal<string | null>;
   readonly sending: ReadonlySignal<boolean>;
   /** What went wrong with the last action, in words; shown until the next one. */
   readonly notice: Signal<string | null> = signal(null);
@@ -48,8 +46,6 @@ export class Thread {
 
   readonly #options: ThreadOptions;
   readonly #id: Signal<string | null>;
-  readonly #load: Signal<LoadState>;
-  readonly #olderCursor: Signal<string | null> = signal(null);
   readonly #sending: Signal<boolean> = signal(false);
   readonly #followers = new Map<MessageEntry, AnswerFollower>();
   #waiting: MessageEvent[] = [];
@@ -59,28 +55,50 @@ export class Thread {
     this.#options = options;
     this.#id = signal(id);
     this.id = this.#id;
-    this.#load = signal(id === null ? "ready" : "loading");
-    this.load = this.#load;
-    this.olderCursor = this.#olderCursor;
     this.sending = this.#sending;
     this.messages = new MessageList(options.frames);
+    this.span = new MessageSpan({
+      messages: this.messages,
+      isNew: id === null,
+      fetch: (place) => {
+        const conversationId = this.#id.peek();
+        return conversationId === null ? null : options.api.messages(conversationId, place);
+      },
+      isHeld: () => this.#sending.peek(),
+      onLeave: () => this.#unfollow(),
+      onLoaded: () => this.#followRunning(),
+    });
     this.attachments = new Attachments(options.api);
     this.answering = computed(() => {
       const last = this.messages.entries.value.at(-1);
-      return this.#sending.value || last?.message.value.status === "running";
+      const isNewest = this.span.newerCursor.value === null;
+      return this.#sending.value || (isNewest && last?.message.value.status === "running");
     });
   }
 
-  /** Comes into view: reads what is new, and follows a running answer from where it was. */
-  open(): void {
+  /**
+   * Comes into view, at a message or at the end: reads what is new, and follows a running answer
+   * from where it was.
+   */
+  open(messageId: string | null = null): void {
     this.#isOpen = true;
-    this.refresh().catch((error) => this.#fail(error));
+    this.show(messageId);
+  }
+
+  /** Goes to a message, or to the end. */
+  show(messageId: string | null): void {
+    const go = async () => {
+      if (messageId === null) return this.span.showNewest();
+      const end = await this.span.showMessage(messageId);
+      if (end === "missing") this.notice.value = "That message is no longer here.";
+    };
+    go().catch((error) => this.#fail(error));
   }
 
   /** Goes out of view: nobody here follows its answers any more; they go on without. */
   close(): void {
     this.#isOpen = false;
-    for (const [entry, follower] of this.#followers) if (!entry.isLocal) follower.close();
+    this.#unfollow();
   }
 
   dispose(): void {
@@ -90,45 +108,12 @@ export class Thread {
     this.attachments.dispose();
   }
 
-  /** Reads the newest messages again, after coming into view or after the network was away. */
-  async refresh(): Promise<void> {
-    const id = this.#id.peek();
-    if (id === null || this.#sending.peek()) return;
-    if (this.#load.peek() !== "ready") this.#load.value = "loading";
-    try {
-      const page = await this.#options.api.messages(id);
-      if (this.#sending.peek()) return;
-      if (!this.messages.mergeNewest(page.messages)) this.#olderCursor.value = page.nextCursor;
-      this.#load.value = "ready";
-      this.#followRunning();
-    } catch (error) {
-      if (error instanceof ApiError && error.code === "not_found") this.#load.value = "missing";
-      else if (this.#load.peek() !== "ready") this.#load.value = "failed";
-    }
-  }
-
-  async loadOlder(): Promise<void> {
-    const id = this.#id.peek();
-    const cursor = this.#olderCursor.peek();
-    if (id === null || cursor === null || this.older.peek() === "loading") return;
-    this.older.value = "loading";
-    try {
-      const page = await this.#options.api.messages(id, cursor);
-      if (this.#olderCursor.peek() === cursor) {
-        this.messages.prepend(page.messages);
-        this.#olderCursor.value = page.nextCursor;
-      }
-      this.older.value = "idle";
-    } catch {
-      this.older.value = "failed";
-    }
-  }
-
   /**
    * Asks, with the files that are attached, and follows the answer to its end. `onAccepted` is called as soon as the server has the
    * question. @returns whether it ever had it; if not, the text belongs to the writer.
    */
   async ask(content: string, onAccepted: () => void = () => {}): Promise<boolean> {
+    if (!this.span.isAtNewest && !(await this.#goToNewest())) return false;
     if (this.answering.peek()) {
       this.notice.value = "An answer is still being written. Wait for it, or stop it first.";
       return false;
@@ -192,7 +177,7 @@ export class Thread {
       this.messages.replace(fresh, entry);
       this.#end();
       this.#fail(error);
-      await this.refresh();
+      await this.span.refresh();
     }
   }
 
@@ -215,13 +200,15 @@ export class Thread {
       this.#waiting.push(event);
       return;
     }
-    if (this.#load.peek() !== "ready") return;
+    if (this.span.load.peek() !== "ready") return;
     if (event.type !== "answer") {
       const replaces = event.type === "message.created" ? event.replaces : undefined;
+      // Between what is loaded and the newest others are missing: it comes with them.
+      if (!this.span.isAtNewest && !this.#has(event.message.id, replaces)) return;
       const entry = this.messages.upsert(event.message, replaces);
       if (entry && !entry.isRunning) this.#followers.get(entry)?.close();
     } else if (event.event.type === "started" && !this.messages.find(event.messageId)) {
-      this.refresh().catch((error) => this.#fail(error));
+      this.span.refresh().catch((error) => this.#fail(error));
       return;
     }
     this.#followRunning();
@@ -230,7 +217,21 @@ export class Thread {
   /** The network came back: connections that look alive may be dead. */
   reconnect(): void {
     for (const follower of this.#followers.values()) follower.reconnect();
-    this.refresh().catch((error) => this.#fail(error));
+    this.span.refresh().catch((error) => this.#fail(error));
+  }
+
+  #has(...ids: (string | undefined)[]): boolean {
+    return ids.some((id) => id !== undefined && this.messages.find(id) !== undefined);
+  }
+
+  async #goToNewest(): Promise<boolean> {
+    try {
+      await this.span.showNewest();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
   }
 
   async #ensureConversation(): Promise<string> {
@@ -241,6 +242,10 @@ export class Thread {
     this.#options.conversations.upsert(conversation);
     this.#options.onCreated(this, conversation.id);
     return conversation.id;
+  }
+
+  #unfollow(): void {
+    for (const [entry, follower] of this.#followers) if (!entry.isLocal) follower.close();
   }
 
   #followRunning(): void {
@@ -301,7 +306,7 @@ export class Thread {
   async #explainRefusal(error: unknown, content: string): Promise<boolean> {
     if (error instanceof ApiError && error.status === 0 && this.#id.peek() !== null) {
       const before = this.messages.newestId ?? "";
-      await this.refresh();
+      await this.span.refresh();
       const arrived = this.messages.entries
         .peek()
         .some(
@@ -311,7 +316,7 @@ export class Thread {
       if (arrived) return true;
     }
     this.#fail(error);
-    if (error instanceof ApiError && error.code === "answer_running") await this.refresh();
+    if (error instanceof ApiError && error.code === "answer_running") await this.span.refresh();
     return false;
   }
 

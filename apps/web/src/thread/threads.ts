@@ -11,6 +11,7 @@ export class Threads {
   readonly #byId = new Map<string, Thread>();
   #fresh: Thread | undefined;
   #current: Thread | undefined;
+  #messageId: string | null = null;
 
   constructor(options: Omit<ThreadOptions, "onCreated">, onCreated: (id: string) => void) {
     this.#options = options;
@@ -21,8 +22,11 @@ export class Threads {
     return this.#current;
   }
 
-  /** The thread of a conversation, or of a new one, which becomes the open one. */
-  open(id: string | null): Thread {
+  /**
+   * The thread of a conversation, or of a new one, which becomes the open one: at a message, or
+   * without one at its end.
+   */
+  open(id: string | null, messageId: string | null = null): Thread {
     const thread = (id === null ? this.#fresh : this.#byId.get(id)) ?? this.#create(id);
     if (id !== null) {
       this.#byId.delete(id);
@@ -31,9 +35,12 @@ export class Threads {
     if (thread !== this.#current) {
       this.#current?.close();
       this.#current = thread;
-      thread.open();
+      thread.open(messageId);
       this.#letGo();
+    } else if (messageId !== this.#messageId) {
+      thread.show(messageId);
     }
+    this.#messageId = messageId;
     return thread;
   }
 

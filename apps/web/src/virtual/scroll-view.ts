@@ -7,8 +7,10 @@ const OVERSCAN_PX = 700;
 const AT_END_PX = 32;
 /** How long after the last scroll event scrolling counts as resting. */
 const REST_MS = 120;
-/** More is asked for this many views before the start. */
-const NEAR_START_VIEWS = 3;
+/** More is asked for this many views before an edge. */
+const NEAR_EDGE_VIEWS = 3;
+/** Where an item that was gone to begins: so much of the view stays above it. */
+const ABOVE_GOAL = 0.2;
 
 type Elements = { scroller: HTMLElement; content: HTMLElement; items: HTMLElement };
 
@@ -23,7 +25,7 @@ export class ScrollView {
   readonly #drawn: Signal<{ start: number; end: number }> = signal({ start: 0, end: 0 });
   readonly #isAtEnd: Signal<boolean> = signal(true);
   readonly #window = new VirtualWindow();
-  readonly #onNearStart: () => void;
+  readonly #onNearEdge: { start: () => void; end: () => void };
   readonly #fresh = new Set<HTMLElement>();
   readonly #keys = new WeakMap<Element, string>();
   readonly #observer = new ResizeObserver((changes) => this.#resized(changes));
@@ -32,10 +34,13 @@ export class ScrollView {
   #viewHeight = 0;
   #scrollTop = 0;
   #isStuck = true;
+  #isOpenEnded = false;
+  /** The item that was gone to, until the reader scrolls: it is held where it is put. */
+  #goal: string | undefined;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(onNearStart: () => void) {
-    this.#onNearStart = onNearStart;
+  constructor(onNearEdge: { start: () => void; end: () => void }) {
+    this.#onNearEdge = onNearEdge;
     this.drawn = this.#drawn;
     this.isAtEnd = this.#isAtEnd;
   }
@@ -91,8 +96,24 @@ export class ScrollView {
   }
 
   scrollToEnd(): void {
+    this.#goal = undefined;
     this.#isStuck = true;
     this.#place();
+    this.#update();
+  }
+
+  /** An item that is drawn in the list, or will be with the next list. */
+  scrollTo(key: string): void {
+    this.#goal = key;
+    this.#isStuck = false;
+    this.#place();
+    this.#update();
+  }
+
+  /** Whether the list goes on after its last item. Then its end is none to keep to. */
+  setOpenEnded(isOpenEnded: boolean): void {
+    this.#isOpenEnded = isOpenEnded;
+    if (isOpenEnded) this.#isStuck = false;
     this.#update();
   }
 
@@ -101,10 +122,11 @@ export class ScrollView {
     if (!scroller) return;
     const before = this.#scrollTop;
     this.#scrollTop = scroller.scrollTop;
+    if (Math.abs(this.#scrollTop - before) > 0.5) this.#goal = undefined;
     // Any way up lets go of the end, however small: a touchpad moves by a pixel or two at a time.
     const distance = this.#distanceToEnd();
     if (distance > 1 && this.#scrollTop < before - 0.5) this.#isStuck = false;
-    else if (distance < AT_END_PX) this.#isStuck = true;
+    else if (distance < AT_END_PX && !this.#isOpenEnded) this.#isStuck = true;
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
       this.#rest = undefined;
@@ -141,9 +163,16 @@ export class ScrollView {
     const { scroller, content, items } = this.#elements;
     const isResting = this.#rest === undefined;
     const mustSettle = this.#window.needsSettling(this.#scrollTop, this.#viewHeight);
+    const goal = this.#goal === undefined ? undefined : this.#window.indexOf(this.#goal);
+    const isHeld = this.#isStuck || goal !== undefined;
     let scrollTop = this.#scrollTop;
-    if (this.#isStuck || isResting || mustSettle) scrollTop = this.#window.settle(scrollTop);
-    if (this.#isStuck) scrollTop = Math.max(0, this.#window.height - this.#viewHeight);
+    if (isHeld || isResting || mustSettle) scrollTop = this.#window.settle(scrollTop);
+    const end = Math.max(0, this.#window.height - this.#viewHeight);
+    if (this.#isStuck) scrollTop = end;
+    else if (goal !== undefined) {
+      const top = this.#window.top(goal) - this.#viewHeight * ABOVE_GOAL;
+      scrollTop = Math.min(end, Math.max(0, top));
+    }
     content.style.height = `${this.#window.height}px`;
     items.style.transform = `translateY(${this.#window.top(this.#drawn.peek().start)}px)`;
     if (Math.abs(scrollTop - this.#scrollTop) > 0.5) {
@@ -160,8 +189,10 @@ export class ScrollView {
     if (range.start !== drawn.start || range.end !== drawn.end) {
       this.#drawn.value = { start: range.start, end: range.end };
     }
-    this.#isAtEnd.value = this.#isStuck || this.#distanceToEnd() < this.#viewHeight / 4;
-    const toStart = this.#scrollTop - this.#window.shift;
-    if (toStart < NEAR_START_VIEWS * this.#viewHeight) this.#onNearStart();
+    const toEnd = this.#distanceToEnd();
+    this.#isAtEnd.value = this.#isStuck || (!this.#isOpenEnded && toEnd < this.#viewHeight / 4);
+    const nearPx = NEAR_EDGE_VIEWS * this.#viewHeight;
+    if (this.#scrollTop - this.#window.shift < nearPx) this.#onNearEdge.start();
+    if (this.#isOpenEnded && toEnd < nearPx) this.#onNearEdge.end();
   }
 }

@@ -53,6 +53,11 @@ export class VirtualWindow {
     }
   }
 
+  /** The place of an item; undefined where it is not in the list. */
+  indexOf(key: string): number | undefined {
+    return this.#positions.get(key);
+  }
+
   /** Takes in measured heights. @returns whether any differed from what was known. */
   measure(heights: Iterable<readonly [key: string, height: number]>, scrollTop: number): boolean {
     const first = this.#heights.at(scrollTop - this.#shift);

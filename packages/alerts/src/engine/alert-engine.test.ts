@@ -16,13 +16,17 @@ afterEach(() => running?.stop());
 function memoryStore() {
   const store = {
     isLeader: true,
+    isAway: false,
     rules: [] as Rule[],
     states: new Map<string, AlertState>(),
     silences: [] as Silence[],
     events: [] as AlertEvent[],
     deliveries: [] as Delivery[],
     putOff: [] as (number | null)[],
-    lead: async () => store.isLeader,
+    async lead() {
+      if (store.isAway) throw new Error("the database is away");
+      return store.isLeader;
+    },
     load: async () => ({
       rules: store.rules,
       states: structuredClone(store.states),
@@ -185,6 +189,58 @@ test("a mirror is told each minute of all that fires, the heartbeat with it", as
   await pass(15);
   expect(mirror.said().at(-1)?.toSorted()).toEqual(["heartbeat firing", "silent_servers firing"]);
   expect(ears.said()).toEqual([["silent_servers firing"]]);
+});
+
+test("while the store is away, whoever looked last tells of it, once, and of its end when it is back", async () => {
+  const ears = receiver();
+  const { store, values, pass } = open([ears]);
+  values.memory = 0.95;
+  await pass(240);
+  store.isAway = true;
+  await pass(15);
+  expect(ears.said()).toEqual([["memory firing"]]);
+  await pass(600);
+  // What cannot be known without the store stays as it was.
+  expect(ears.said()).toEqual([["memory firing"], ["database_down firing"]]);
+  store.isAway = false;
+  // Another server may have been the first to find it back.
+  store.isLeader = false;
+  await pass(15);
+  expect(store.deliveries.map(({ notes }) => notes.map(say))).toEqual([["database_down resolved"]]);
+  expect(store.events.map(({ ruleId, kind }) => `${ruleId} ${kind}`)).toEqual([
+    "memory firing",
+    "database_down firing",
+    "database_down resolved",
+  ]);
+  expect(store.states.get("memory")?.state).toBe("firing");
+  expect(store.states.get("database_down")?.state).toBe("inactive");
+});
+
+test("a server that does not look after the alerts says nothing when the store is away", async () => {
+  const ears = receiver();
+  const { store, pass } = open([ears]);
+  store.isLeader = false;
+  await pass(30);
+  store.isAway = true;
+  await pass(600);
+  expect(ears.told).toEqual([]);
+});
+
+test("a receiver that cannot be told without the store is tried again with each look", async () => {
+  const ears = receiver();
+  let isDeaf = true;
+  const send = async (notes: readonly AlertNote[]) => {
+    if (isDeaf) throw new Error("connection refused");
+    await ears.send(notes);
+  };
+  const { store, pass, errors } = open([{ ...ears, send }]);
+  await pass(15);
+  store.isAway = true;
+  await pass(60);
+  expect(errors).toContain("telling ears: connection refused");
+  isDeaf = false;
+  await pass(60);
+  expect(ears.said()).toEqual([["database_down firing"]]);
 });
 
 test("a rule that cannot be read is told of, and the others are looked at", async () => {

@@ -7,6 +7,8 @@ import { type AlertState, evaluateRule, inactiveState, nextState } from "./alert
 import type { AlertEvent, AlertStore, Silence } from "./alert-store.ts";
 import { Outbox } from "./outbox.ts";
 import type { Receiver } from "./receiver.ts";
+import { StoreAbsence } from "./store-absence.ts";
+import { within } from "./time-limit.ts";
 
 type Options = {
   store: AlertStore;
@@ -21,7 +23,12 @@ type Options = {
 
 type Outcome = { rule: ReadyRule; before: AlertState; state: AlertState };
 
+/** What one server that looks has read from the store. */
+type Loaded = Awaited<ReturnType<AlertStore["load"]>> & { ready: ReadyRule[] };
+
 const lookEveryMs = 15_000;
+/** A store that takes longer to answer counts as away. */
+const storeMs = 10_000;
 /** A receiver is told again of what goes on and nobody has acknowledged. */
 const repeatMs = 4 * 3600_000;
 const mirrorEveryMs = 60_000;
@@ -29,13 +36,14 @@ const mirrorEveryMs = 60_000;
 /**
  * Looks at all rules every 15 s, over the whole fleet: of all servers one does so at a time. Keeps
  * what it finds, and has receivers told of what changed. A rule that fails does not keep others
- * from being looked at.
+ * from being looked at. What happens without the store is in `StoreAbsence`.
  */
 export class AlertEngine {
   readonly #options: Options;
   readonly #now: () => number;
   readonly #outbox: Outbox;
   readonly #mirrors: readonly Receiver[];
+  readonly #absence: StoreAbsence;
   #mirroredMs = Number.NEGATIVE_INFINITY;
   #mirroring: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,11 +53,12 @@ export class AlertEngine {
   constructor(options: Options) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    const { store, receivers, onError } = options;
+    const { store, receivers, onError, onState = () => {} } = options;
     this.#mirrors = receivers.filter(({ kind }) => kind === "mirror");
     this.#outbox = new Outbox(store, receivers, (receiver, error) =>
       onError(error, `telling ${receiver}`),
     );
+    this.#absence = new StoreAbsence({ store, receivers, onError, onState });
   }
 
   start(): void {
@@ -67,10 +76,17 @@ export class AlertEngine {
   /** Looks once, if this server is the one to do so. */
   async look(): Promise<void> {
     const { store, onState } = this.#options;
-    if (!(await store.lead())) return;
-    const { rules: changed, states, silences } = await store.load();
-    const rules = this.#ready(rulesWith(changed));
     const atMs = this.#now();
+    let loaded: Loaded | undefined;
+    try {
+      loaded = await within(storeMs, this.#load(atMs), "reaching the store");
+    } catch (error) {
+      this.#options.onError(error, "reaching the store");
+      await this.#absence.look(atMs);
+      return;
+    }
+    if (!loaded) return;
+    const { ready: rules, states, silences } = loaded;
     const outcomes = await this.#evaluate(rules, states, atMs);
     const firing = new Set(
       outcomes.filter(({ state }) => state.state === "firing").map(({ rule }) => rule.id),
@@ -88,6 +104,26 @@ export class AlertEngine {
     for (const { rule, state } of outcomes) onState?.(rule, state);
     await this.#outbox.flush();
     this.#mirror(outcomes, isMuted, atMs);
+  }
+
+  /** @returns undefined where another server looks after the alerts */
+  async #load(atMs: number): Promise<Loaded | undefined> {
+    const { store } = this.#options;
+    const isLeading = await store.lead();
+    await this.#absence.settle(atMs);
+    if (!isLeading) {
+      this.#absence.remember(undefined);
+      return undefined;
+    }
+    const loaded = await store.load();
+    const { states, silences } = loaded;
+    const ready = this.#ready(rulesWith(loaded.rules));
+    this.#absence.remember({
+      rules: ready,
+      states,
+      isSilenced: (rule, nowMs) => isSilenced(rule, silences, nowMs),
+    });
+    return { ...loaded, ready };
   }
 
   #schedule(): void {

@@ -3,8 +3,11 @@ import type { Expression } from "./expression.ts";
 
 /** Where figures come from. */
 export type FigureSource = {
-  /** A figure over a span, of the whole fleet; null where nobody told it, or nothing happened. */
-  value(figure: FigureName, fromMs: number, toMs: number): number | null;
+  /**
+   * A figure over a span, of the whole fleet: null where nobody told it, or nothing happened,
+   * undefined where this installation has nothing of the kind.
+   */
+  value(figure: FigureName, fromMs: number, toMs: number): number | null | undefined;
 };
 
 /**
@@ -62,13 +65,14 @@ function growth(
   const quarterMs = windowMs / 4;
   const before = source.value(name, atMs - windowMs, atMs - windowMs + quarterMs);
   const now = source.value(name, atMs - quarterMs, atMs);
-  if (now === null) return known(name, null);
+  if (now === null || now === undefined) return known(name, now);
   // A fleet that is younger than the window has no past to grow from.
-  if (before === null) return { kind: "quiet" };
+  if (before === null || before === undefined) return { kind: "quiet" };
   return finite((now - before) / ((windowMs - quarterMs) / 1000));
 }
 
-function known(figure: FigureName, value: number | null): Evaluation {
+function known(figure: FigureName, value: number | null | undefined): Evaluation {
+  if (value === undefined) return { kind: "quiet" };
   if (value !== null) return { kind: "value", value };
   return needsTraffic(figure) ? { kind: "quiet" } : { kind: "missing", figure };
 }

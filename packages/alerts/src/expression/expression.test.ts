@@ -107,3 +107,11 @@ test("Prometheus is told the same windows", () => {
     "(max(avg_over_time(system_cpu_usage_ratio[300s]))) / (2)",
   );
 });
+
+test("what an installation has none of is quiet, and not missing", () => {
+  const none = { value: () => undefined };
+  for (const text of ["replication_lag[1m]", "growth(certificate_days[1h])"]) {
+    expect(evaluate(parseExpression(text), none, atMs)).toEqual({ kind: "quiet" });
+  }
+  expect(resultOf("replication_lag[1m]")).toEqual({ kind: "missing", figure: "replication_lag" });
+});

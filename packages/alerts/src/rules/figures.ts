@@ -1,6 +1,6 @@
 type Figure = {
   about: string;
-  unit: "seconds" | "fraction" | "count" | "per second";
+  unit: "seconds" | "fraction" | "count" | "per second" | "days";
   /** The same in Prometheus' own language; `$w` stands for the window. */
   promql: string;
   /** What has no value when nothing happened, which is not the same as a series that is missing. */
@@ -131,6 +131,47 @@ export const figures = {
     unit: "count",
     promql: "(sum(increase(database_errors_total[$w])) or vector(0))",
   },
+  model_servers_down: {
+    about: "Model servers that are put aside because they fail.",
+    unit: "count",
+    promql:
+      'max by () (sum by (job, instance) (avg_over_time(balancer_server_state{pool="models",state=~"ejected|down"}[$w])))',
+  },
+  invalidation_lag: {
+    about: "How old the knowledge of writes is that memory caches serve by, where it is oldest.",
+    unit: "seconds",
+    promql: gauge("cache_invalidation_lag_seconds", "max"),
+  },
+  replication_lag: {
+    about: "How far the latest replica of the database is behind, or for how long it is away.",
+    unit: "seconds",
+    promql: gauge("database_replication_lag_seconds", "max"),
+  },
+  purges_waiting: {
+    about: "Deleted files that are to be removed from the store and from caches.",
+    unit: "count",
+    promql: gauge("cdn_purges_waiting", "max"),
+  },
+  purges_failing: {
+    about: "Those of them whose last try failed.",
+    unit: "count",
+    promql: gauge("cdn_purges_failing", "max"),
+  },
+  purge_delay: {
+    about: "How long the oldest of them has waited.",
+    unit: "seconds",
+    promql: gauge("cdn_purge_delay_seconds", "max"),
+  },
+  certificate_days: {
+    about: "Days until the first of the certificates ends that people are shown.",
+    unit: "days",
+    promql: "((min(min_over_time(tls_certificate_not_after_seconds[$w])) - time()) / 86400)",
+  },
+  database_down: {
+    about: "1 while the database does not answer, otherwise 0.",
+    unit: "count",
+    promql: "max(1 - avg_over_time(database_up[$w]))",
+  },
   silent_servers: {
     about: "Servers that stopped telling figures without having been stopped.",
     unit: "count",
@@ -142,6 +183,15 @@ export type FigureName = keyof typeof figures;
 
 export function isFigure(name: string): name is FigureName {
   return Object.hasOwn(figures, name);
+}
+
+/** What can be said of each, for whoever writes a rule. */
+export function describeFigures(): { name: FigureName; about: string; unit: Figure["unit"] }[] {
+  return Object.entries(figures).map(([name, { about, unit }]) => ({
+    name: name as FigureName,
+    about,
+    unit,
+  }));
 }
 
 export function needsTraffic(name: FigureName): boolean {

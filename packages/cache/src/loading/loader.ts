@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { CacheError } from "../errors.ts";
 import type { CacheEvents } from "../events.ts";
+import type { Address } from "../key.ts";
 import type { Knowledge } from "../log/knowledge.ts";
 import type { EntryMaker, Stamp } from "../make-entry.ts";
 import type { Entry } from "../memory/entry.ts";
@@ -10,11 +11,11 @@ import { withTimeLimit } from "../time-limit.ts";
 import type { TypeState } from "../type-state.ts";
 import type { LoadLock } from "./load-lock.ts";
 
-type Load = (context: { signal: AbortSignal }) => Promise<unknown>;
+export type Load = (context: { signal: AbortSignal }) => Promise<unknown>;
 
 export interface LoadRequest {
   readonly type: TypeState;
-  readonly key: string;
+  readonly at: Address;
   readonly tags: readonly string[];
   readonly load: Load;
   /** A reader waits, or a value that is still served is renewed in the background. */
@@ -38,21 +39,26 @@ export class Loader {
   }
 
   async run(request: LoadRequest): Promise<Entry> {
-    const { type, key, tags, purpose } = request;
+    const { type, at, tags, purpose } = request;
     const { clock, redis, knowledge, lock, memory } = this.#options;
-    if (!type.shared || redis === undefined || !redis.isUsable || knowledge.isPending(key, tags)) {
+    if (
+      !type.shared ||
+      redis === undefined ||
+      !redis.isUsable ||
+      knowledge.isPending(at.key, tags)
+    ) {
       return this.#load(request);
     }
-    const found = await this.fromRedis(type, key);
+    const found = await this.fromRedis(type, at);
     if (found !== undefined && (purpose === "read" || this.#isFresh(found))) return found;
-    const held = await lock.take(key, purpose === "read", async () => {
-      const later = await this.fromRedis(type, key);
+    const held = await lock.take(at.key, purpose === "read", async () => {
+      const later = await this.fromRedis(type, at);
       return later !== undefined && this.#isFresh(later) ? later : undefined;
     });
     if (held.outcome === "found") return held.entry;
     if (held.outcome === "busy" && purpose === "refresh") {
       // Another process renews it.
-      const kept = found ?? memory.peek(type, key);
+      const kept = found ?? memory.peek(type, at);
       const known = clock.now() < knowledge.leaseUntil;
       if (kept !== undefined && known && memory.isCurrent(kept)) return kept;
     }
@@ -76,17 +82,17 @@ export class Loader {
   }
 
   /** The value in Redis, fresh or within its grace, put into memory. */
-  async fromRedis(type: TypeState, key: string): Promise<Entry | undefined> {
+  async fromRedis(type: TypeState, at: Address): Promise<Entry | undefined> {
     const { redis, maker, memory, events } = this.#options;
     if (redis === undefined || !redis.isUsable) return undefined;
     try {
       const { generation } = maker.stamp();
-      const hit = await redis.get(key);
+      const hit = await redis.get(at.key);
       if (hit === undefined) {
         type.counts.redisMisses++;
         return undefined;
       }
-      const entry = maker.fromEnvelope(type, hit.envelope, hit.seq ?? 0);
+      const entry = maker.fromEnvelope(type, at, hit.envelope, hit.seq ?? 0);
       type.counts.redisHits++;
       if (hit.seq !== undefined && generation === maker.stamp().generation) memory.put(entry);
       return entry;
@@ -97,25 +103,25 @@ export class Loader {
   }
 
   /** The same for many keys, in one packet. What is past its lifetime counts as a miss. */
-  async manyFromRedis(type: TypeState, keys: readonly string[]): Promise<(Entry | undefined)[]> {
+  async manyFromRedis(type: TypeState, places: readonly Address[]): Promise<(Entry | undefined)[]> {
     const { redis, maker, memory, events } = this.#options;
-    if (redis === undefined || !redis.isUsable) return keys.map(() => undefined);
+    if (redis === undefined || !redis.isUsable) return places.map(() => undefined);
     try {
       const { generation } = maker.stamp();
-      const hits = await redis.getMany(keys);
-      return hits.map((hit) => {
+      const hits = await redis.getMany(places.map(({ key }) => key));
+      return hits.map((hit, i) => {
         if (hit === undefined) {
           type.counts.redisMisses++;
           return undefined;
         }
-        const entry = maker.fromEnvelope(type, hit.envelope, hit.seq ?? 0);
+        const entry = maker.fromEnvelope(type, places[i] as Address, hit.envelope, hit.seq ?? 0);
         type.counts.redisHits++;
         if (hit.seq !== undefined && generation === maker.stamp().generation) memory.put(entry);
         return this.#isFresh(entry) ? entry : undefined;
       });
     } catch (error) {
       events.onError?.(error, "redis");
-      return keys.map(() => undefined);
+      return places.map(() => undefined);
     }
   }
 
@@ -148,7 +154,7 @@ export class Loader {
     request: LoadRequest,
     onWriting: (writing: Promise<void>) => void = () => {},
   ): Promise<Entry> {
-    const { type, key, tags, load } = request;
+    const { type, at, tags, load } = request;
     const { clock, maker, knowledge, memory, redis, events } = this.#options;
     const { counts } = type;
     const stamp = maker.stamp();
@@ -164,7 +170,7 @@ export class Loader {
         type.loadTimeoutMs,
         `loading ${type.name}`,
       );
-      entry = maker.fromValue(type, key, tags, value, stamp.seq);
+      entry = maker.fromValue(type, at, tags, value, stamp.seq);
     } catch (error) {
       counts.loadFailures++;
       counts.loadMs += clock.now() - startedAt;
@@ -179,7 +185,10 @@ export class Loader {
     counts.loadMs += ms;
     events.onLoad?.({ type: type.name, ms, ok: true });
     if (this.#lifetimeOf(entry) === 0) return entry;
-    if (stamp.generation !== knowledge.generation || !knowledge.isCurrent(key, tags, stamp.seq)) {
+    if (
+      stamp.generation !== knowledge.generation ||
+      !knowledge.isCurrent(at.key, tags, stamp.seq)
+    ) {
       counts.overtaken++;
       return entry;
     }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, SystemClock } from "../clock.ts";
 import type { IpcChannel, MemberMessage, ToHub } from "./ipc-messages.ts";
 import { LogBook } from "./log-book.ts";
 
@@ -13,7 +13,7 @@ export class LogHub {
 
   constructor(options: { leaseMs?: number; clock?: Clock } = {}) {
     this.#book = new LogBook({
-      clock: options.clock ?? systemClock,
+      clock: options.clock ?? new SystemClock(),
       aliveForMs: 2 * (options.leaseMs ?? DEFAULT_LEASE_MS),
       onRecord: (epoch, record) => {
         for (const channel of this.#channels) send(channel, { kind: "record", epoch, record });

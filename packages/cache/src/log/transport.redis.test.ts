@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "#test";
-import { systemClock } from "../clock.ts";
+import { SystemClock } from "../clock.ts";
 import { openRedisLink } from "../redis/redis-link.ts";
 import { redisTransport } from "../redis/redis-transport.ts";
 import { eventually } from "../testing/eventually.ts";
@@ -155,7 +155,7 @@ behaves("Redis", async () => {
 });
 
 behaves("IPC", async () => {
-  const hub = new LogHub({ leaseMs: 500, clock: systemClock });
+  const hub = new LogHub({ leaseMs: 500, clock: new SystemClock() });
   return {
     async open() {
       const [parent, child] = channelPair();

@@ -1,13 +1,13 @@
 import type { Body } from "../body.ts";
+import type { Address } from "../key.ts";
 import type { TypeState } from "../type-state.ts";
-import { PolicyNode } from "./policy-node.ts";
+import { FollowedNode } from "./adaptive-policy.ts";
 
 /**
  * One value in memory. Fields come in one order always, so that all entries have one shape and a hit
  * stays on the engine's fast path. Times are of the process's own clock.
  */
-export class Entry extends PolicyNode {
-  /** The whole key, `type:owner:rest`, and its parts as the index has them. */
+export class Entry extends FollowedNode implements Address {
   readonly key: string;
   readonly owner: string;
   readonly rest: string;
@@ -30,7 +30,7 @@ export class Entry extends PolicyNode {
   bytes: number;
 
   constructor(fields: {
-    key: string;
+    at: Address;
     type: TypeState;
     tags: readonly string[];
     value: unknown;
@@ -44,11 +44,9 @@ export class Entry extends PolicyNode {
     cost: number;
   }) {
     super();
-    this.key = fields.key;
-    const ownerAt = fields.type.name.length + 1;
-    const restAt = fields.key.indexOf(":", ownerAt) + 1;
-    this.owner = fields.key.slice(ownerAt, restAt - 1);
-    this.rest = fields.key.slice(restAt);
+    this.key = fields.at.key;
+    this.owner = fields.at.owner;
+    this.rest = fields.at.rest;
     this.type = fields.type;
     this.tags = fields.tags;
     this.value = fields.value;

@@ -8,9 +8,8 @@ import {
   withScan,
   zipfTrace,
 } from "../testing/traces.ts";
-import { AdaptivePolicy } from "./adaptive-policy.ts";
+import { AdaptivePolicy, FollowedNode } from "./adaptive-policy.ts";
 import { FrequencySketch, hashText } from "./frequency-sketch.ts";
-import { PolicyNode } from "./policy-node.ts";
 import { TinyLfu } from "./tiny-lfu.ts";
 
 /** Percent of requests that hit, with the policy as the memory layer uses it. */
@@ -30,7 +29,7 @@ function fixedWindow(trace: readonly number[], capacity: number): number {
   const sketch = new FrequencySketch(capacity);
   const lists = new TinyLfu<KeyedNode>({
     capacity,
-    sketch,
+    frequencyOf: (node) => sketch.frequency(node.hash),
     random: seededRandom(1),
     onEvict: (node) => nodes.delete(node.trace),
   });
@@ -57,7 +56,7 @@ function leastRecentlyUsed(trace: readonly number[], capacity: number): number {
   return (100 * hits) / trace.length;
 }
 
-class KeyedNode extends PolicyNode {
+class KeyedNode extends FollowedNode {
   trace = 0;
 }
 

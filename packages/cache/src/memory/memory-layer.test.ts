@@ -26,7 +26,7 @@ function setUp(limits: { maxEntries: number; maxBytes: number }) {
     types: [ownType],
     ...limits,
     knowledge,
-    clock: { now: () => time.ms, wall: () => time.ms },
+    clock: { now: () => time.ms, recent: () => time.ms, wall: () => time.ms },
     random: seededRandom(1),
   });
   const put = (
@@ -36,7 +36,7 @@ function setUp(limits: { maxEntries: number; maxBytes: number }) {
     const { bytes = 100, cost = 1, ttl = 1000 } = options;
     const until = time.ms + ttl;
     const entry = new Entry({
-      key: `thing:me:${id}`,
+      at: { key: `thing:me:${id}`, owner: "me", rest: String(id) },
       type: ownType,
       tags: [`tag:${id}`],
       value: id,
@@ -111,7 +111,7 @@ describe("MemoryLayer", () => {
     expect(given.entries).toBe(50);
     expect(given.bytes).toBe(5000);
     expect(
-      hot.filter((entry) => memory.peek(entry.type, entry.key) !== undefined).length,
+      hot.filter((entry) => memory.peek(entry.type, entry) !== undefined).length,
     ).toBeGreaterThan(45);
   });
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { Address } from "../key.ts";
 import type { Knowledge } from "../log/knowledge.ts";
 import type { TypeState } from "../type-state.ts";
 import { AdaptivePolicy } from "./adaptive-policy.ts";
@@ -62,11 +63,9 @@ export class MemoryLayer {
     return this.#policy.windowShare;
   }
 
-  /** The entry of a whole key whatever its state, without counting this as a use. */
-  peek(type: TypeState, key: string): Entry | undefined {
-    const ownerAt = type.name.length + 1;
-    const restAt = key.indexOf(":", ownerAt) + 1;
-    return type.index.get(key.slice(ownerAt, restAt - 1), key.slice(restAt));
+  /** The entry whatever its state, without counting this as a use. */
+  peek(type: TypeState, { owner, rest }: Address): Entry | undefined {
+    return type.index.get(owner, rest);
   }
 
   /** Counts a use: for the entry that `peek` gave, when it was served. */
@@ -76,7 +75,7 @@ export class MemoryLayer {
 
   /** How often the entry was asked for lately, 0 to 15. */
   frequency(entry: Entry): number {
-    return this.#policy.frequency(entry.hash);
+    return this.#policy.frequencyOf(entry);
   }
 
   /** Whether nothing that guards the entry has changed since it was loaded. */

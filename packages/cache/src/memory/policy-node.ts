@@ -1,3 +1,5 @@
+import type { Counted } from "./frequency-sketch.ts";
+
 /** Where an entry stands in the policy. */
 export const OUTSIDE = 0;
 export const WINDOW = 1;
@@ -6,8 +8,8 @@ export const PROTECTED = 3;
 type Region = typeof OUTSIDE | typeof WINDOW | typeof PROBATION | typeof PROTECTED;
 
 /** What the policy keeps of an entry. Entries extend it, so that a hit follows no extra pointer. */
-export class PolicyNode {
-  /** Seeded hash of the key. */
+export class PolicyNode implements Counted {
+  /** Seeded hash of the key, of 31 bits: engines keep these as plain integers. */
   hash = 0;
   /** Share of the capacity that it takes, in entries. */
   weight = 1;
@@ -16,8 +18,8 @@ export class PolicyNode {
   region: Region = OUTSIDE;
   /** When it last became the newest of its list, counted in such moves. */
   movedAt = 0;
-  /** Whether the shadow caches follow this key. */
-  sampled = false;
+  uses = 0;
+  halvings = 0;
   previous: PolicyNode = this;
   next: PolicyNode = this;
 }

@@ -1,6 +1,17 @@
-import type { FrequencySketch } from "./frequency-sketch.ts";
-import { appendNewest, moveToNewest, oldest, PolicyNode, unlink } from "./policy-node.ts";
+import type { Counted, FrequencySketch } from "./frequency-sketch.ts";
+import { appendNewest, moveToNewest, OUTSIDE, oldest, PolicyNode, unlink } from "./policy-node.ts";
 import { TinyLfu } from "./tiny-lfu.ts";
+
+/** A followed key: its place in each of the two shadow caches, if it has one there. */
+export class Shadow {
+  readonly recent = new RecentNode(this);
+  readonly frequent = new FrequentNode(this);
+
+  constructor(hash: number) {
+    this.recent.hash = hash;
+    this.frequent.hash = hash;
+  }
+}
 
 /**
  * Two small caches of keys without values that show what the extremes would have made of the same
@@ -10,15 +21,17 @@ import { TinyLfu } from "./tiny-lfu.ts";
  * it does not find the way at all. The shadows follow one key in `2^n`, so many that about 128 to
  * 256 entries are enough, and the real cache is judged on the same keys: when it does worse than
  * the better extreme, `pull` says in which direction to go. Their cost is bounded whatever the
- * capacity: a few hundred nodes, and work on sampled keys alone.
+ * capacity: a few hundred nodes, and work on sampled keys alone, which is moving list nodes where
+ * the entry brings its shadow along.
  */
 export class ShadowCaches {
   readonly #sampleMask: number;
   readonly #capacity: number;
-  readonly #recent = new Map<number, PolicyNode>();
-  readonly #recentOrder = new PolicyNode();
-  readonly #frequent: TinyLfu<PolicyNode>;
-  readonly #frequentNodes = new Map<number, PolicyNode>();
+  /** Those that are in at least one of the two, by hash. */
+  readonly #shadows = new Map<number, Shadow>();
+  readonly #recent = new PolicyNode();
+  #recentCount = 0;
+  readonly #frequent: TinyLfu<FrequentNode>;
   #requests = 0;
   #actualHits = 0;
   #recentHits = 0;
@@ -31,22 +44,28 @@ export class ShadowCaches {
     this.#capacity = Math.max(1, Math.round(options.capacity / rate));
     this.#frequent = new TinyLfu({
       capacity: this.#capacity,
-      sketch: options.sketch,
+      frequencyOf: (node) => options.sketch.frequencyOf(node),
       random: options.random,
-      onEvict: (node) => this.#frequentNodes.delete(node.hash),
+      onEvict: ({ shadow }) => this.#forget(shadow),
     });
   }
 
-  follows(hash: number): boolean {
-    return ((Math.imul(hash, 0x9e3779b1) >>> 8) & this.#sampleMask) === 0;
+  /** The shadow of a key that is followed; undefined: this one is not. */
+  find(hash: number): Shadow | undefined {
+    if (((Math.imul(hash, 0x9e3779b1) >>> 8) & this.#sampleMask) !== 0) return undefined;
+    return this.#shadows.get(hash) ?? new Shadow(hash);
   }
 
-  /** A followed key was asked for, and the real cache had it or not. */
-  request(hash: number, hit: boolean): void {
+  /** A followed key was asked for, so often as its node says, and the real cache had it or not. */
+  request(shadow: Shadow, counted: Counted, hit: boolean): void {
     this.#requests++;
     if (hit) this.#actualHits++;
-    this.#askRecent(hash);
-    this.#askFrequent(hash);
+    if (!isIn(shadow)) this.#shadows.set(shadow.recent.hash, shadow);
+    const { recent, frequent } = shadow;
+    frequent.uses = counted.uses;
+    frequent.halvings = counted.halvings;
+    this.#askRecent(recent);
+    this.#askFrequent(frequent);
   }
 
   /** 1: the window should grow; -1: shrink; 0: no extreme is clearly better than what we do. */
@@ -64,39 +83,59 @@ export class ShadowCaches {
     return 0;
   }
 
-  #askRecent(hash: number): void {
-    let node = this.#recent.get(hash);
-    if (node !== undefined) {
+  #askRecent(node: RecentNode): void {
+    if (node.isIn) {
       this.#recentHits++;
-      moveToNewest(this.#recentOrder, node);
+      moveToNewest(this.#recent, node);
       return;
     }
-    if (this.#recent.size < this.#capacity) node = new PolicyNode();
-    else {
-      node = oldest(this.#recentOrder) as PolicyNode;
-      unlink(node);
-      this.#recent.delete(node.hash);
-    }
-    node.hash = hash;
-    this.#recent.set(hash, node);
-    appendNewest(this.#recentOrder, node);
+    node.isIn = true;
+    appendNewest(this.#recent, node);
+    if (++this.#recentCount <= this.#capacity) return;
+    const gone = oldest(this.#recent) as RecentNode;
+    gone.isIn = false;
+    unlink(gone);
+    this.#recentCount--;
+    this.#forget(gone.shadow);
   }
 
-  #askFrequent(hash: number): void {
-    const known = this.#frequentNodes.get(hash);
-    if (known !== undefined) {
+  #askFrequent(node: FrequentNode): void {
+    if (node.region === OUTSIDE) this.#frequent.add(node);
+    else {
       this.#frequentHits++;
-      this.#frequent.hit(known);
-      return;
+      this.#frequent.hit(node);
     }
-    const node = new PolicyNode();
-    node.hash = hash;
-    this.#frequentNodes.set(hash, node);
-    this.#frequent.add(node);
+  }
+
+  #forget(shadow: Shadow): void {
+    if (!isIn(shadow)) this.#shadows.delete(shadow.recent.hash);
   }
 }
 
-const MAX_ENTRIES = 256;
+class RecentNode extends PolicyNode {
+  readonly shadow: Shadow;
+  isIn = false;
+
+  constructor(shadow: Shadow) {
+    super();
+    this.shadow = shadow;
+  }
+}
+
+class FrequentNode extends PolicyNode {
+  readonly shadow: Shadow;
+
+  constructor(shadow: Shadow) {
+    super();
+    this.shadow = shadow;
+  }
+}
+
+function isIn({ recent, frequent }: Shadow): boolean {
+  return recent.isIn || frequent.region !== OUTSIDE;
+}
+
+const MAX_ENTRIES = 128;
 /** Fewer sampled requests than this say nothing. */
 const MIN_REQUESTS = 256;
 /** By how much of all requests an extreme must be better before it counts. */

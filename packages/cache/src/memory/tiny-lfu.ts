@@ -1,4 +1,3 @@
-import type { FrequencySketch } from "./frequency-sketch.ts";
 import {
   appendNewest,
   moveToNewest,
@@ -19,13 +18,13 @@ import {
  * again. Main is a segmented LRU: on probation until asked for once more, then protected, which is
  * 80 % of main at most.
  *
- * Knows nodes and weights only; counting requests in the sketch is the caller's. Every operation is
+ * Knows nodes and weights only; how often each was asked for is the caller's to count. Every operation is
  * constant time but for the evictions it causes, and a hit allocates nothing. `onEvict` is called
  * for each entry given up, after it has left the lists: it may be the one just added.
  */
 export class TinyLfu<N extends PolicyNode> {
   readonly #capacity: number;
-  readonly #sketch: FrequencySketch;
+  readonly #frequencyOf: (node: N) => number;
   readonly #random: () => number;
   readonly #onEvict: (node: N) => void;
   readonly #window = new PolicyNode();
@@ -41,12 +40,13 @@ export class TinyLfu<N extends PolicyNode> {
 
   constructor(options: {
     capacity: number;
-    sketch: FrequencySketch;
+    /** How often it was asked for of late. */
+    frequencyOf: (node: N) => number;
     random: () => number;
     onEvict: (node: N) => void;
   }) {
     this.#capacity = options.capacity;
-    this.#sketch = options.sketch;
+    this.#frequencyOf = options.frequencyOf;
     this.#random = options.random;
     this.#onEvict = options.onEvict;
     this.#windowLimit = Math.max(1, options.capacity * INITIAL_WINDOW);
@@ -206,9 +206,11 @@ export class TinyLfu<N extends PolicyNode> {
   }
 
   #admits(candidate: PolicyNode, victim: PolicyNode): boolean {
-    const frequency = this.#sketch.frequency(candidate.hash);
-    const worth = frequency * candidate.cost;
-    if (worth > this.#sketch.frequency(victim.hash) * victim.cost) return true;
+    const frequency = this.#frequencyOf(candidate as N);
+    // The candidate has just been asked for; the victim's turn may be still to come. Without that one,
+    // a loop a little larger than the cache makes keys of equal worth push each other out for ever.
+    const victims = this.#frequencyOf(victim as N) + 1;
+    if (frequency * candidate.cost > victims * victim.cost) return true;
     // Who could make keys collide would keep a victim's count high for ever: chance breaks that.
     return frequency >= WARM_FREQUENCY && this.#random() < LUCKY_ADMISSION;
   }
@@ -223,7 +225,7 @@ const INITIAL_WINDOW = 0.01;
 const PROTECTED_SHARE = 0.8;
 /** Dear entries passed over in one eviction, so that its work stays bounded. */
 const MAX_SPARED = 8;
-/** What was moved within the last 1/16 of all entries' moves is not moved again. */
-const NEWEST_SHARE_BITS = 4;
+/** What was moved within the last quarter of as many moves as there are entries is not moved again. */
+const NEWEST_SHARE_BITS = 2;
 const WARM_FREQUENCY = 6;
 const LUCKY_ADMISSION = 1 / 128;

@@ -8,6 +8,10 @@ export class HeldClock implements Clock {
     return this.ms;
   }
 
+  recent(): number {
+    return this.ms;
+  }
+
   wall(): number {
     return this.ms + 1_700_000_000_000;
   }

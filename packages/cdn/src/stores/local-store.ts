@@ -1,17 +1,8 @@
 import { randomUUID } from "node:crypto";
-import {
-  constants,
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-} from "node:fs/promises";
+import { constants, copyFile, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import { CdnError } from "../errors.ts";
+import { flush, guarded, nullWhereAbsent, toCdnError } from "./local-files.ts";
+import { localParts } from "./local-parts.ts";
 import { type FileStore, requireKey } from "./store.ts";
 
 /** Names in it are no keys: a file on its way is never found. */
@@ -30,8 +21,10 @@ export async function openLocalStore(directory: string): Promise<FileStore> {
     await mkdir(temporary, { recursive: true });
     for (const name of await readdir(temporary)) {
       const path = join(temporary, name);
-      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-      if (mtimeMs < Date.now() - leftOverAfterMs) await rm(path, { force: true });
+      const found = await stat(path).catch(() => null); // another process was faster
+      // What comes in parts may take longer, and whoever began it also ends it.
+      if (!found?.isFile()) continue;
+      if (found.mtimeMs < Date.now() - leftOverAfterMs) await rm(path, { force: true });
     }
   });
 
@@ -41,7 +34,8 @@ export async function openLocalStore(directory: string): Promise<FileStore> {
   }
 
   async function* list(prefix: string) {
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
+    const folder = join(directory, ...prefix.split("/").slice(0, -1));
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
       (error: NodeJS.ErrnoException) => {
         if (error.code === "ENOENT") return [];
         throw toCdnError(error);
@@ -88,6 +82,7 @@ export async function openLocalStore(directory: string): Promise<FileStore> {
 
     delete: (key) => guarded(() => rm(pathOf(key), { force: true })),
     list,
+    parted: localParts(temporary, pathOf),
 
     check: () =>
       guarded(async () => {
@@ -111,37 +106,4 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     // Another file system, or one without links.
     await copyFile(from, to, constants.COPYFILE_FICLONE);
   }
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
-function nullWhereAbsent(error: NodeJS.ErrnoException): null {
-  if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
-  throw error;
-}
-
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toCdnError(error);
-  }
-}
-
-function toCdnError(error: unknown): unknown {
-  const { code, name, message } = error as NodeJS.ErrnoException;
-  if (name === "AbortError") return new CdnError("aborted", "the work was ended", { cause: error });
-  if (code === undefined || error instanceof TypeError) return error;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new CdnError("full", `no room is left on the disk: ${message}`, { cause: error });
-  }
-  const isDenied = code === "EACCES" || code === "EPERM" || code === "EROFS";
-  return new CdnError(isDenied ? "denied" : "unavailable", message, { cause: error });
 }

@@ -78,3 +78,30 @@ test("what a CDN needs to know is kept with the file", async () => {
   client.destroy();
   store.close();
 });
+
+test("a signed part takes the bytes that were announced, and no others", async () => {
+  const store = openS3Store(server.options);
+  const upload = { key: "h/signed", id: await store.parted.begin("h/signed", options) };
+  const bytes = Buffer.from("these bytes and no others");
+  const sha256 = new Uint8Array(new Bun.CryptoHasher("sha256").update(bytes).digest());
+  const part = { number: 1, sizeBytes: bytes.byteLength, sha256 };
+  const signed = await store.parted.sign?.(upload, part, 60);
+  if (!signed) throw new Error("a bucket signs parts");
+  const put = async (url: string, body: string | Buffer<ArrayBuffer>, headers = signed.headers) =>
+    (await fetch(url, { method: "PUT", body, headers })).status;
+
+  expect(await put(signed.url, "other bytes, equally long")).toBe(400);
+  expect(await put(signed.url, "shorter")).toBe(403);
+  expect(await put(signed.url, `${bytes} and more`)).toBe(403);
+  const otherHash = { "x-amz-content-sha256": "0".repeat(64) };
+  expect(await put(signed.url, bytes, otherHash)).toBe(403);
+  expect(await put(signed.url.replace("partNumber=1", "partNumber=2"), bytes)).toBe(403);
+  expect(await put(signed.url.replace(/X-Amz-Signature=./, "X-Amz-Signature=g"), bytes)).toBe(403);
+  expect(await store.parted.list(upload)).toEqual([]);
+
+  expect(await put(signed.url, bytes)).toBe(200);
+  expect(await store.parted.complete(upload)).toBe(true);
+  expect(await put(signed.url, bytes)).toBe(404);
+  expect(await new Response(await store.read("h/signed")).text()).toBe(String(bytes));
+  store.close();
+});

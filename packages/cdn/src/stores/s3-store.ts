@@ -11,7 +11,8 @@ import {
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { CdnError, type CdnErrorCode, codeOfStatus } from "../errors.ts";
-import { type FileStore, requireKey } from "./store.ts";
+import { s3Parts, servedAs } from "./s3-parts.ts";
+import { type FileStore, partBytes, requireKey } from "./store.ts";
 
 export type S3Options = {
   bucket: string;
@@ -22,8 +23,7 @@ export type S3Options = {
   credentials?: { accessKeyId: string; secretAccessKey: string } | undefined;
 };
 
-/** Memory for one upload is this times `partsAtOnce`: 32 MB. 10,000 parts make 80 GB. */
-const partBytes = 8 * 1024 * 1024;
+/** Memory for one upload is this times the size of a part: 32 MB. */
 const partsAtOnce = 4;
 const attempts = 4;
 const connectMs = 5_000;
@@ -85,21 +85,14 @@ export function openS3Store(options: S3Options): FileStore {
   }
 
   return {
-    put(key, path, { mediaType, cacheControl, contentDisposition, signal }) {
+    put(key, path, { signal, ...serveAs }) {
       requireKey(key);
       return guarded(async () => {
         signal?.throwIfAborted();
         const body = createReadStream(path);
         const upload = new Upload({
           client,
-          params: {
-            Bucket: bucket,
-            Key: key,
-            Body: body,
-            ContentType: mediaType,
-            CacheControl: cacheControl,
-            ...(contentDisposition ? { ContentDisposition: contentDisposition } : {}),
-          },
+          params: { Bucket: bucket, Key: key, Body: body, ...servedAs(serveAs) },
           partSize: partBytes,
           queueSize: partsAtOnce,
         });
@@ -154,6 +147,7 @@ export function openS3Store(options: S3Options): FileStore {
     },
 
     list,
+    parted: s3Parts({ client, bucket, endpoint, guarded }),
 
     check: () =>
       guarded(async () => {

@@ -1,14 +1,56 @@
 /** Bytes from a first to a last position, both included. */
 export type ByteRange = { first: number; last: number };
 
-type PutOptions = {
+/** What a CDN says that takes the file from the store itself. */
+export type ServeAs = {
   mediaType: string;
-  /** Sent by a CDN that takes the file from the store itself. */
   cacheControl: string;
-  /** Whether a browser shows the file or saves it; likewise. */
+  /** Whether a browser shows the file or saves it. */
   contentDisposition?: string;
+};
+
+type PutOptions = ServeAs & {
   /** Ends the work; nothing is stored then. */
   signal?: AbortSignal;
+};
+
+/** Every part but the last has this many bytes: no more than 10,000 make a file of 80 GB. */
+export const partBytes = 8 * 1024 * 1024;
+
+/** A file that is being put together, by its key and by how the store calls the work. */
+export type PartedUpload = { key: string; id: string };
+
+/** A part by its number, from 1, with what it must be. */
+export type Part = {
+  number: number;
+  sizeBytes: number;
+  /** SHA-256 of its bytes. */
+  sha256: Uint8Array;
+};
+
+/** A request with which somebody else sends a part to the store; it takes that part alone. */
+type SignedPart = { url: string; headers: Record<string, string> };
+
+/**
+ * Files that come in parts, in any order, over hours, from several processes: what is there stays
+ * until the file is completed or given up.
+ */
+export type PartedUploads = {
+  /** @returns how the store calls the upload */
+  begin(key: string, options: ServeAs): Promise<string>;
+  /** Stores a part, of which the bytes are a local file. The same part again is no error. */
+  put(upload: PartedUpload, part: Part, path: string): Promise<void>;
+  /** Lets somebody else send a part; undefined for a store that only this process reaches. */
+  readonly sign?: (upload: PartedUpload, part: Part, forSeconds: number) => Promise<SignedPart>;
+  /** The parts that are there, by their numbers; null if there is no such upload, or no longer. */
+  list(upload: PartedUpload): Promise<number[] | null>;
+  /**
+   * Makes the parts into the file.
+   * @returns false if there is no such upload, or no longer
+   */
+  complete(upload: PartedUpload): Promise<boolean>;
+  /** Removes all uploads of a key that were not completed. */
+  abort(key: string): Promise<void>;
 };
 
 /**
@@ -37,6 +79,8 @@ export type FileStore = {
   delete(key: string): Promise<void>;
   /** All keys that begin so, in no particular order, with their sizes. */
   list(prefix: string): AsyncIterable<{ key: string; sizeBytes: number }>;
+  /** Files that come in parts. */
+  readonly parted: PartedUploads;
   /** Whether files can be stored now. @throws CdnError saying why not */
   check(): Promise<void>;
   /** Closes idle connections. */

@@ -2,13 +2,20 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  ListMultipartUploadsCommand,
+  PutBucketCorsCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { freePort } from "./free-port.ts";
 
 export type ObjectStore = {
   options: { bucket: string; region: string; endpoint: string; credentials: typeof user };
   /** Uploads that were begun, of which parts may be kept, and neither finished nor removed. */
   openUploads(): Promise<number>;
+  /** Lets pages of this origin put objects into the bucket (CORS). */
+  allowOrigin(origin: string): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -81,6 +88,12 @@ export async function startObjectStore(): Promise<ObjectStore> {
       async openUploads() {
         const list = new ListMultipartUploadsCommand({ Bucket: bucket });
         return (await admin.send(list)).Uploads?.length ?? 0;
+      },
+      async allowOrigin(origin) {
+        const rule = { AllowedOrigins: [origin], AllowedMethods: ["PUT"], AllowedHeaders: ["*"] };
+        await admin.send(
+          new PutBucketCorsCommand({ Bucket: bucket, CORSConfiguration: { CORSRules: [rule] } }),
+        );
       },
       async stop() {
         admin.destroy();

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CdnError } from "../errors.ts";
-import type { FileStore } from "../stores/store.ts";
+import { type FileStore, type Part, type PartedUpload, partBytes } from "../stores/store.ts";
 
 const options = { mediaType: "text/plain", cacheControl: "private" };
 
@@ -146,5 +146,48 @@ export function testStore(open: () => Promise<FileStore> | FileStore): void {
       expect(async () => store.size(key)).toThrow("is not a key");
       expect(async () => put(key, "x")).toThrow("is not a key");
     }
+  });
+
+  /** A file of three parts, the last one small, with what each part must be. */
+  const whole = Buffer.alloc(2 * partBytes + 11);
+  for (let i = 0; i < whole.length; i += 4093) whole.writeUInt8((i * 31) % 256, i);
+  const partOf = (number: number) => {
+    const bytes = whole.subarray((number - 1) * partBytes, number * partBytes);
+    const sha256 = new Uint8Array(new Bun.CryptoHasher("sha256").update(bytes).digest());
+    return { bytes, part: { number, sizeBytes: bytes.byteLength, sha256 } satisfies Part };
+  };
+  const begin = async (key: string): Promise<PartedUpload> => ({
+    key,
+    id: await store.parted.begin(key, options),
+  });
+  const putPart = async (upload: PartedUpload, number: number) => {
+    const { bytes, part } = partOf(number);
+    await store.parted.put(upload, part, await write(bytes));
+  };
+
+  test("makes parts that came in any order, and twice, into one file", async () => {
+    const upload = await begin("k/one");
+    for (const number of [3, 1, 1]) await putPart(upload, number);
+    expect(await store.parted.list(upload)).toEqual([1, 3]);
+    expect(await store.size("k/one")).toBeNull();
+    expect(await keys("k/")).toEqual([]);
+    await putPart(upload, 2);
+    expect(await store.parted.complete(upload)).toBe(true);
+    expect(await store.size("k/one")).toBe(whole.byteLength);
+    const body = await store.read("k/one");
+    expect(Bun.hash(await new Response(body).bytes())).toBe(Bun.hash(whole));
+    expect(await store.parted.list(upload)).toBeNull();
+    expect(await store.parted.complete(upload)).toBe(false);
+  });
+
+  test("forgets the parts of an upload that was given up, and takes no more of them", async () => {
+    const upload = await begin("k/given-up");
+    await putPart(upload, 1);
+    await store.parted.abort("k/given-up");
+    expect(await store.parted.list(upload)).toBeNull();
+    expect(await putPart(upload, 2).catch((error: unknown) => error)).toBeInstanceOf(CdnError);
+    expect(await store.parted.complete(upload)).toBe(false);
+    expect(await keys("k/given-up")).toEqual([]);
+    await store.parted.abort("k/never-begun");
   });
 }

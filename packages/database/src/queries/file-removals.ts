@@ -9,6 +9,8 @@ export type RemovalBatch = {
     objectKey: string;
     /** Whether another file still has the object: then its addresses go, and it stays. */
     isShared: boolean;
+    /** In hexadecimal, where everybody could have the file under it. */
+    publicHash: string | null;
   }[];
 };
 
@@ -35,16 +37,17 @@ export function fileRemovalQueries(run: Run) {
       return {
         id: first.batch,
         removals: rows.map((row) => ({
-          fileId: row.id,
+          fileId: row.file_id,
           objectKey: row.object_key,
           isShared: row.is_shared,
+          publicHash: row.public_hash,
         })),
       };
     },
 
-    /** They are through. */
-    async finish(batchId: string): Promise<void> {
-      await run(finish, { batchId });
+    /** They are through; those of which caches are to be told once more come again after `seconds`. */
+    async finish(batchId: string, seconds: number): Promise<void> {
+      await run(finish, { batchId, seconds });
     },
 
     /** They are to be tried again. */
@@ -73,7 +76,13 @@ export function fileRemovalQueries(run: Run) {
  */
 const claim = write<
   { batchId: string; leaseSeconds: number },
-  { id: string; object_key: string; batch: string; is_shared: boolean }
+  {
+    file_id: string;
+    object_key: string;
+    batch: string;
+    is_shared: boolean;
+    public_hash: string | null;
+  }
 >(
   "fileRemovals.claim",
   `with next as (
@@ -90,14 +99,21 @@ const claim = write<
     due_at = now() + make_interval(secs => :leaseSeconds)
   from due
   where file_removals.id = due.id
-  returning file_removals.id, file_removals.object_key, file_removals.batch, exists (
-    select 1 from files where files.object_key = file_removals.object_key
-  ) as is_shared`,
+  returning coalesce(file_removals.file_id, file_removals.id) as file_id, file_removals.object_key,
+    file_removals.batch, encode(file_removals.public_hash, 'hex') as public_hash, exists (
+      select 1 from files where files.object_key = file_removals.object_key
+    ) as is_shared`,
 );
 
-const finish = write<{ batchId: string }, never>(
+/** Those that come again have no batch, and so a reference of their own, and are another purge. */
+const finish = write<{ batchId: string; seconds: number }, never>(
   "fileRemovals.finish",
-  "delete from file_removals where batch = :batchId",
+  `with again as (
+    update file_removals set purges_left = purges_left - 1, batch = null, attempts = 0,
+      last_error = null, due_at = now() + make_interval(secs => :seconds)
+    where batch = :batchId and purges_left > 0
+  )
+  delete from file_removals where batch = :batchId and purges_left = 0`,
 );
 
 const postpone = write<{ batchId: string; seconds: number; error: string | null }, never>(

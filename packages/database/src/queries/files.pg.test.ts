@@ -37,7 +37,7 @@ async function removeAll() {
     const batch = await fixture.database.fileRemovals.claim(newId(), 60);
     if (!batch) return removed;
     for (const { objectKey, isShared } of batch.removals) removed.push({ objectKey, isShared });
-    await fixture.database.fileRemovals.finish(batch.id);
+    await fixture.database.fileRemovals.finish(batch.id, 0);
   }
 }
 
@@ -129,7 +129,7 @@ test("a removal that failed waits, is seen, and comes again in the same batch", 
   const batches = [await fileRemovals.claim(newId(), 60), await fileRemovals.claim(newId(), 60)];
   const again = batches.find((one) => one?.id === batch?.id);
   expect(again?.removals.map((one) => one.fileId).sort()).toEqual(kept.map(({ id }) => id).sort());
-  for (const one of batches) await fileRemovals.finish(one?.id ?? "");
+  for (const one of batches) await fileRemovals.finish(one?.id ?? "", 0);
   expect(await fileRemovals.state()).toMatchObject({ waiting: 0, failing: 0, lastError: null });
 });
 

@@ -130,3 +130,61 @@ test("a cursor that no page gave out is refused; one from elsewhere stays inside
   const none = await fixture.database.messages.list({ ...page, cursor: questionId });
   expect(none?.messages).toEqual([]);
 });
+
+test("from any message the conversation is walked both ways, each message once", async () => {
+  const userId = await fixture.makeUser();
+  const conversationId = await fixture.makeConversation(userId);
+  for (let i = 0; i < 10; i++) await converse(userId, conversationId, `question ${i}`);
+  const { messages } = fixture.database;
+  const all = await messages.list({ userId, conversationId, limit: 100, cursor: null });
+  const ids = all?.messages.map(({ id }) => id) ?? [];
+  expect(ids).toHaveLength(20);
+  for (const [place, id] of ids.entries()) {
+    const limit = 1 + (place % 7);
+    const page = { userId, conversationId, limit };
+    const span = await messages.listAround({ ...page, id });
+    const walked = span?.messages.map((message) => message.id) ?? [];
+    expect(walked).toContain(id);
+    let newer = span?.newerCursor ?? null;
+    while (newer !== null) {
+      const next = await messages.listNewer({ ...page, cursor: newer });
+      walked.unshift(...(next?.messages ?? []).map((message) => message.id));
+      newer = next?.newerCursor ?? null;
+    }
+    let older = span?.nextCursor ?? null;
+    while (older !== null) {
+      const next = await messages.list({ ...page, cursor: older });
+      walked.push(...(next?.messages ?? []).map((message) => message.id));
+      older = next?.nextCursor ?? null;
+    }
+    expect([place, walked]).toEqual([place, ids]);
+  }
+});
+
+test("around a message that is not there are those it would be between, each with author and files", async () => {
+  const userId = await fixture.makeUser();
+  const conversationId = await fixture.makeConversation(userId);
+  const fileIds = [await makeFile(userId, "a.txt")];
+  await fixture.database.answers.ask({ ...questionOf(userId, conversationId), fileIds });
+  const between = newId();
+  fixture.sent.length = 0;
+  const page = { userId, conversationId, limit: 10 };
+  const span = await fixture.database.messages.listAround({ ...page, id: between });
+  expect(fixture.sent.map(({ name }) => name)).toEqual(["messages.listAround"]);
+  expect(span).toMatchObject({
+    messages: [{ role: "assistant" }, { author: { name: "Ada" }, files: [{ name: "a.txt" }] }],
+    nextCursor: null,
+    newerCursor: null,
+  });
+  const { listAround, listNewer } = fixture.database.messages;
+  const stranger = { ...page, userId: await fixture.makeUser() };
+  expect(await listAround({ ...stranger, id: between })).toBeNull();
+  expect(await listNewer({ ...stranger, cursor: between })).toBeNull();
+  expect(listNewer({ ...page, cursor: "x" })).rejects.toBeInstanceOf(InvalidCursorError);
+  const empty = await fixture.makeConversation(userId);
+  expect(await listAround({ ...page, conversationId: empty, id: between })).toEqual({
+    messages: [],
+    nextCursor: null,
+    newerCursor: null,
+  });
+});

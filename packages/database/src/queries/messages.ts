@@ -97,11 +97,39 @@ export function messageQueries(run: Run) {
         before: page.cursor === null ? null : decodeMessageCursor(page.cursor),
       });
       if (rows.length === 0) return null;
-      // An empty page is one row without a message: the conversation alone.
-      const found = rows.filter((row): row is MessageRow => row.id !== null);
+      const found = rows.filter(isMessage);
       const messages = found.slice(0, page.limit).map(toMessage);
       const last = found.length > page.limit ? messages.at(-1) : undefined;
       return { messages, nextCursor: last?.id ?? null };
+    },
+
+    /**
+     * The messages before and after one, and itself, newest first. Where it is not there, those
+     * between which it would be.
+     * @returns null if the user has no such conversation.
+     */
+    async listAround(page: {
+      userId: string;
+      conversationId: string;
+      limit: number;
+      id: string;
+    }): Promise<MessageSpan | null> {
+      const newer = Math.floor(page.limit / 2);
+      return listSpan(run, page, newer, page.limit - newer);
+    },
+
+    /**
+     * The messages that follow a cursor, newest first.
+     * @returns null if the user has no such conversation.
+     * @throws InvalidCursorError
+     */
+    async listNewer(page: {
+      userId: string;
+      conversationId: string;
+      limit: number;
+      cursor: string;
+    }): Promise<MessageSpan | null> {
+      return listSpan(run, { ...page, id: decodeMessageCursor(page.cursor) }, page.limit, 0);
     },
 
     async get(userId: string, id: string): Promise<Message | null> {
@@ -109,6 +137,42 @@ export function messageQueries(run: Run) {
       return row ? toMessage(row) : null;
     },
   };
+}
+
+/** Somewhere in a conversation: the cursors lead on in both directions, null where it ends. */
+type MessageSpan = { messages: Message[]; nextCursor: string | null; newerCursor: string | null };
+
+async function listSpan(
+  run: Run,
+  { userId, conversationId, id }: { userId: string; conversationId: string; id: string },
+  newerLimit: number,
+  olderLimit: number,
+): Promise<MessageSpan | null> {
+  const rows = await run(listMessagesAround, {
+    userId,
+    conversationId,
+    id,
+    // One more on either side tells whether it goes on there.
+    newerLimit: newerLimit + 1,
+    olderLimit: olderLimit === 0 ? 0 : olderLimit + 1,
+  });
+  if (rows.length === 0) return null;
+  const found = rows.filter(isMessage);
+  const newer = found.filter((row) => row.id > id);
+  const older = found.filter((row) => row.id <= id);
+  const newest = newer.slice(Math.max(0, newer.length - newerLimit));
+  const page = [...newest, ...older.slice(0, olderLimit)];
+  const goesOn = older.length > olderLimit || olderLimit === 0;
+  return {
+    messages: page.map(toMessage),
+    nextCursor: goesOn ? (page.at(-1)?.id ?? null) : null,
+    newerCursor: newer.length > newerLimit ? (page[0]?.id ?? id) : null,
+  };
+}
+
+/** An empty page is one row without a message: the conversation alone. */
+function isMessage(row: MessageRow | { id: null }): row is MessageRow {
+  return row.id !== null;
 }
 
 export const listMessages = read<
@@ -125,6 +189,35 @@ export const listMessages = read<
     where ${inConversationBefore("messages", "coalesce(:before::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')")}
       and messages.superseded_at is null
     order by messages.conversation_id desc, messages.id desc limit :limit
+  ) as page on true
+  where conversations.id = :conversationId and conversations.user_id = :userId
+  order by page.id desc`,
+);
+
+export const listMessagesAround = read<
+  { userId: string; conversationId: string; id: string; newerLimit: number; olderLimit: number },
+  MessageRow | { id: null }
+>(
+  "messages.listAround",
+  `select page.*, users.name as author
+  from conversations
+  join users on users.id = conversations.user_id
+  left join lateral (
+    (
+      select ${messageColumns}, ${filesOfMessage}
+      from messages
+      where (messages.conversation_id, messages.id) > (conversations.id, :id::uuid)
+        and messages.conversation_id <= conversations.id and messages.superseded_at is null
+      order by messages.conversation_id, messages.id limit :newerLimit
+    )
+    union all
+    (
+      select ${messageColumns}, ${filesOfMessage}
+      from messages
+      where (messages.conversation_id, messages.id) <= (conversations.id, :id::uuid)
+        and messages.conversation_id >= conversations.id and messages.superseded_at is null
+      order by messages.conversation_id desc, messages.id desc limit :olderLimit
+    )
   ) as page on true
   where conversations.id = :conversationId and conversations.user_id = :userId
   order by page.id desc`,

@@ -138,6 +138,21 @@ test("a page of a long conversation reads the rows of its page and no more, also
   }
 });
 
+test("the messages around one of a long conversation are two ranges of its index", async () => {
+  const { heavyUser: userId, longConversation: conversationId } = data;
+  const [middle] = await sql`select id from messages where conversation_id = ${conversationId}
+    order by id limit 1 offset 60`;
+  const page = { userId, conversationId, limit: 50 };
+  const { ran, result } = await noting(() => messages.listAround({ ...page, id: middle.id }));
+  expect(result?.messages).toHaveLength(50);
+  expect(ran).toHaveLength(1);
+  expect(ran[0]?.indexes).toContain("messages_conversation_id_id_idx");
+  expect(ran[0]?.whole).toEqual([]);
+  // The conversation, its owner, and one message more on either side than is shown.
+  expect(ran[0]?.rowsRead).toBe(54);
+  expect(ran[0]?.sorted).toBeLessThanOrEqual(52);
+});
+
 test("a conversation is one row by its key", async () => {
   const { ran } = await noting(() => conversations.get(data.heavyUser, data.longConversation));
   expect(ran[0]).toMatchObject({

@@ -4,7 +4,7 @@ import { useDatabase } from "../testing/use-database.ts";
 import { ask } from "./ask-question.ts";
 import { listConversations } from "./conversations.ts";
 import { finish } from "./finish-answer.ts";
-import { listMessages } from "./messages.ts";
+import { listMessages, listMessagesAround } from "./messages.ts";
 import { regenerate } from "./regenerate-answer.ts";
 
 const fixture = useDatabase();
@@ -61,6 +61,7 @@ test("the list of conversations is a range of its index, in its order", async ()
 
 test.each([
   ["a page of messages", listMessages],
+  ["the messages around one", listMessagesAround],
   ["asking", ask],
   ["regenerating", regenerate],
   ["finishing", finish],
@@ -75,6 +76,7 @@ test.each([
 
 test.each([
   ["a page of messages", listMessages],
+  ["the messages around one", listMessagesAround],
   ["asking", ask],
 ])("%s never walks messages by their id alone", async (_, statement) => {
   const nodes = await planOf(statement);

@@ -1,4 +1,5 @@
 import type { SearchDocument, SearchResult } from "@peregrine/protocol";
+import type { Replicas } from "../replicas/replicas.ts";
 import { correct, lengthsToKnow } from "../search/corrections.ts";
 import {
   decodeSearchCursor,
@@ -20,6 +21,7 @@ import {
   readVocabulary,
   walkConversation,
   walkMessages,
+  walkTitles,
 } from "./search-statements.ts";
 
 export type Search = {
@@ -49,6 +51,8 @@ const windowSize = 100;
 const walkedRows = 500;
 /** The same where the last word may be unfinished, and within a conversation. 3 to 6 ms. */
 const longWalkedRows = 5_000;
+/** Titles of the latest conversations that are read one by one. 2 ms. */
+const walkedTitles = 1_000;
 /** How many slots are looked up at once: the newest, then ever more. */
 const slotSteps = [1, 4, 16, 64, 2048];
 const clockSkewMs = 60_000;
@@ -85,10 +89,21 @@ type Window = {
  * A window is filled by walking over the newest messages, and if that does not fill it, from the
  * index of words, 25 days at a time: see `docs/search.md`.
  */
-export function searchQueries(run: Run) {
+export function searchQueries(primary: Run, replicas?: Replicas) {
   return {
-    /** @throws InvalidCursorError */
-    async find(given: Search): Promise<SearchPage> {
+    /**
+     * Where the log is, to be handed to `find` while nothing that the user may see has been written
+     * since. Undefined where there are no replicas.
+     */
+    logPosition: replicas && (() => replicas.logPosition()),
+
+    /**
+     * @param position of the log, that must be covered by a replica that answers; without it the
+     *   primary does
+     * @throws InvalidCursorError
+     */
+    async find(given: Search, position?: string): Promise<SearchPage> {
+      const run = position === undefined || !replicas ? primary : replicas.from(position);
       // What half a character stands for is anyone's guess: it parts words, like U+FFFD.
       const search = { ...given, text: given.text.toWellFormed() };
       const nothing = { results: [], nextCursor: null, correctedQuery: null };
@@ -160,13 +175,19 @@ async function findWindow(run: Run, scope: Scope): Promise<Window> {
     const floor = messages.length < windowSize ? found.oldest : (messages.at(-1) ?? null);
     return { messages, conversations: [], documents: [], floor: isWhole ? null : floor };
   }
-  const rows = query === wholeQuery && !scope.isOpen ? walkedRows : longWalkedRows;
-  const walk = only(await run(walkMessages, { ...range, rows }));
+  const isWhole = query === wholeQuery;
+  const rows = isWhole && !scope.isOpen ? walkedRows : longWalkedRows;
+  const [walks, titles] = await Promise.all([
+    run(walkMessages, { ...range, rows }),
+    isWhole || scope.isOpen ? [] : run(walkTitles, { ...range, rows: walkedTitles }),
+  ]);
+  const walk = only(walks);
   const found = new Map((walk.ids ?? []).map((id) => [id, "messages" as const]));
-  const all = new Map<string, "messages" | "conversations" | "documents">(found);
   const isFull = found.size === windowSize;
   // Beside a full window only what is as new as its messages counts.
   const least = isFull ? (walk.ids?.at(-1) ?? from) : from;
+  const all = new Map<string, "messages" | "conversations" | "documents">(found);
+  for (const { id } of titles) if (id >= least) all.set(id, "conversations");
   const withMessages = !isFull && walk.walked === rows;
   const oldestMs = Math.min(madeAtMs(userId), madeAtMs(walk.oldest ?? userId));
   const first = slotAt(Math.max(oldestMs, madeAtMs(least)));
@@ -221,7 +242,7 @@ function toResult(row: FoundRow, query: SearchQuery): SearchResult {
   const message = row.id === null ? null : toMessage(row);
   const conversation = row.conversation && conversationFromJson(row.conversation);
   const document = row.document && documentFromJson(row.document);
-  const text = message?.content ?? conversation?.title ?? row.document?.content ?? "";
+  const text = message?.content ?? row.document?.content ?? conversation?.title ?? "";
   return { message, conversation, document, snippet: makeSnippet(text, query) };
 }
 
@@ -230,6 +251,7 @@ function conversationFromJson(json: ConversationJson) {
   return toConversation({ ...json, ...moments });
 }
 
-function documentFromJson({ id, file_id, title, created_at }: DocumentJson): SearchDocument {
-  return { id, fileId: file_id, title, createdAt: new Date(created_at).toISOString() };
+function documentFromJson(json: DocumentJson): SearchDocument {
+  const { id, file_id: fileId, message_id: messageId, title } = json;
+  return { id, fileId, messageId, title, createdAt: new Date(json.created_at).toISOString() };
 }

@@ -45,27 +45,36 @@ async function titled(title: string): Promise<void> {
   await database.conversations.create({ id: newId(), userId, title });
 }
 
+/** As somebody who knows of every write so far. */
 async function find(
   text: string,
 ): Promise<{ titles: (string | null | undefined)[]; targets: Set<string | undefined> }> {
+  return findFrom(await database.search.logPosition?.(), text);
+}
+
+async function findFrom(position: string | undefined, text: string) {
   sent.length = 0;
   const all = { conversationId: null, from: null, to: null, limit: 20, cursor: null };
-  const { results } = await database.search.find({ userId, text, ...all });
+  const { results } = await database.search.find({ userId, text, ...all }, position);
   const targets = new Set(
     sent.filter(({ name }) => name.startsWith("search.")).map(({ target }) => target),
   );
   return { titles: results.map((result) => result.conversation?.title), targets };
 }
 
-async function untilFrom(target: string, text: string): Promise<void> {
+const untilFrom = (target: string, text: string) => untilSent(target, () => find(text));
+const untilFromPosition = (target: string, position: string | undefined, text: string) =>
+  untilSent(target, () => findFrom(position, text));
+
+async function untilSent(target: string, search: () => ReturnType<typeof find>): Promise<void> {
   const deadline = Date.now() + 15_000;
-  while (!(await find(text)).targets.has(target)) {
+  while (!(await search()).targets.has(target)) {
     if (Date.now() > deadline) throw new Error(`nothing came from the ${target} within 15 s`);
     await Bun.sleep(20);
   }
 }
 
-test("searches go to the replica once it has what the user wrote", async () => {
+test("searches go to the replica once it has what was written before the position", async () => {
   await titled("Falcons");
   const first = await find("falcons");
   expect(first.titles).toEqual(["Falcons"]);
@@ -73,34 +82,44 @@ test("searches go to the replica once it has what the user wrote", async () => {
   expect((await find("falcons")).titles).toEqual(["Falcons"]);
 });
 
-test("who writes reads what they wrote, a hundred times, whatever the replica has", async () => {
+test("what was written is read from the position after it on, a hundred times", async () => {
   for (let i = 0; i < 100; i++) {
     await titled(`Sparrow number${i}`);
     expect((await find(`number${i} `)).titles).toEqual([`Sparrow number${i}`]);
   }
 });
 
-test("from a replica that stands still nothing older is read than what the user wrote", async () => {
+test("a replica that stands still answers for positions that it has come to, and no others", async () => {
   await untilFrom("replica", "falcons");
+  const before = await database.search.logPosition?.();
   await standbySql`select pg_wal_replay_pause()`;
   try {
     await titled("Owls");
+    expect((await findFrom(before, "owls")).targets).toEqual(new Set(["replica"]));
     for (let i = 0; i < 20; i++) {
-      expect((await find("owls")).titles).toEqual(["Owls"]);
+      const { titles, targets } = await find("owls");
+      expect(titles).toEqual(["Owls"]);
+      expect(targets).toEqual(new Set(["primary"]));
+    }
+    // After five seconds it is too far behind for anybody.
+    await untilFromPosition("primary", before, "owls");
+    const deadline = Date.now() + 10_000;
+    while ((database.replicas[0]?.lagMs ?? 0) < 500) {
+      if (Date.now() > deadline) throw new Error("the replica was not seen to be behind");
       await Bun.sleep(20);
     }
-    expect((await find("owls")).targets).toEqual(new Set(["primary"]));
-    // Others may still read there, until it is too far behind for anybody.
-    const other = newId();
-    const all = { conversationId: null, from: null, to: null, limit: 20, cursor: null };
-    sent.length = 0;
-    await database.search.find({ userId: other, text: "owls", ...all });
-    expect(sent.filter(({ name }) => name.startsWith("search."))[0]?.target).toBe("replica");
   } finally {
     await standbySql`select pg_wal_replay_resume()`;
   }
   await untilFrom("replica", "owls");
   expect((await find("owls")).titles).toEqual(["Owls"]);
+  expect(database.replicas[0]).toMatchObject({ isReachable: true });
+  expect(database.replicas[0]?.lagMs).toBeLessThan(5_000);
+}, 30_000);
+
+test("without a position the primary answers", async () => {
+  await untilFrom("replica", "falcons");
+  expect((await findFrom(undefined, "falcons")).targets).toEqual(new Set(["primary"]));
 });
 
 test("a replica that dies costs no search", async () => {
@@ -110,5 +129,8 @@ test("a replica that dies costs no search", async () => {
   for (const { titles } of await Promise.all(searches)) expect(titles).toEqual(["Falcons"]);
   expect((await find("falcons")).titles).toEqual(["Falcons"]);
   await untilFrom("primary", "falcons");
+  expect(database.replicas).toMatchObject([
+    { name: new URL(standby.url).host, isReachable: false, lagMs: expect.any(Number) },
+  ]);
   standby = await startStandby(primary);
 });

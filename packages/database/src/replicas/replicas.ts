@@ -1,18 +1,34 @@
 import { DatabaseError } from "../errors.ts";
 import type { Pool } from "../pool.ts";
-import { type Parameter, type Run, read, type Statement } from "../statement.ts";
+import { only, type Run, read } from "../statement.ts";
+import { LagFloor } from "./lag-floor.ts";
 import { parseLogPosition } from "./log-position.ts";
-import { RecentWrites } from "./recent-writes.ts";
+import { ReplicationLag } from "./replication-lag.ts";
 
-type Replica = {
-  pool: Pool;
+/** A read-only copy, and where it can be reached. */
+type ReplicaPool = { name: string; pool: Pool };
+
+type Replica = ReplicaPool & {
   /** How far it has come; undefined while it is not to be used. */
   replayed: bigint | undefined;
+  /** How far it had come when it last answered, and when that was. */
+  seen: bigint;
+  seenAt: number;
+};
+
+/** How a replica stands. */
+export type ReplicaState = {
+  /** Host and port. */
+  name: string;
+  /** Whether it answers. */
+  isReachable: boolean;
+  /** How far it is behind, or for how long it has not answered. */
+  lagMs: number;
 };
 
 type Options = {
   primary: Pool;
-  replicas: Pool[];
+  replicas: ReplicaPool[];
   /** Where a read goes that no replica may answer. */
   fallback: Run;
   /** A replica that is further behind is not read from. */
@@ -21,75 +37,84 @@ type Options = {
   everyMs?: number;
 };
 
-/** After a write, how long until the primary is asked where it is: one question for many writes. */
-const placeAfterMs = 10;
-
 /**
- * Sends reads that bear some delay to read-only copies of the database, in turn.
+ * Sends reads to read-only copies of the database, in turn.
  *
- * A user reads from a replica only when it has replayed what they wrote through this server (by the
- * log's position, LSN), and when it is no more than `maxLagMs` behind. Otherwise, and when a replica
- * fails, the read goes to the primary: at once, nobody waits for a replica to catch up. Writes
- * through other servers are seen after `maxLagMs` at the latest.
+ * Who reads says from which position of the log (LSN) on: a replica that has not replayed it, or is
+ * more than `maxLagMs` behind, is not asked. Then, without a position, and when a replica fails, the
+ * read goes to the primary: at once, nobody waits for a replica to catch up.
+ *
+ * A position that was asked for after a write was acknowledged lies beyond that write, whichever
+ * server wrote it. So a reader who knows that nothing was written since reads the last write.
  */
 export class Replicas {
   readonly #primary: Pool;
   readonly #replicas: Replica[];
   readonly #fallback: Run;
-  readonly #writes: RecentWrites;
+  readonly #floor: LagFloor;
+  readonly #lag = new ReplicationLag();
   readonly #timer: Timer;
-  #placeTimer: Timer | undefined;
   #isAsking = false;
   #next = 0;
 
   constructor({ primary, replicas, fallback, maxLagMs = 5_000, everyMs = 250 }: Options) {
     this.#primary = primary;
-    this.#replicas = replicas.map((pool) => ({ pool, replayed: undefined }));
+    const seenAt = performance.now();
+    this.#replicas = replicas.map((replica) => ({
+      ...replica,
+      replayed: undefined,
+      seen: 0n,
+      seenAt,
+    }));
     this.#fallback = fallback;
-    this.#writes = new RecentWrites(maxLagMs);
+    this.#floor = new LagFloor(maxLagMs);
     this.#timer = setInterval(() => void this.#ask(), everyMs);
     void this.#ask();
   }
 
-  /** A user's write was committed through the primary. */
-  wrote(userId: string): void {
-    this.#writes.wrote(userId);
-    this.#placeTimer ??= setTimeout(() => {
-      this.#placeTimer = undefined;
-      void this.#askPrimary();
-    }, placeAfterMs);
+  /** Where the primary's log is now. @throws DatabaseError */
+  async logPosition(): Promise<string> {
+    return only(await this.#primary.run(primaryPosition, {})).position;
   }
 
-  /** Sends a read on behalf of a user. */
-  async run<Args extends Record<string, Parameter>, Row>(
-    statement: Statement<Args, Row>,
-    args: Args,
-    userId: string,
-  ): Promise<Row[]> {
-    const replica = this.#choose(userId);
-    if (!replica) return this.#fallback(statement, args);
-    try {
-      return await replica.pool.run(statement, args);
-    } catch (error) {
-      // One that took too long would only do so again.
-      if (!(error instanceof DatabaseError) || error.code === "statement_timeout") throw error;
-      if (error.code === "unavailable") replica.replayed = undefined;
-      return this.#fallback(statement, args);
-    }
+  /** How to send the reads that must see at least what `position` covers. */
+  from(position: string): Run {
+    const least = parseLogPosition(position);
+    return async (statement, args) => {
+      const replica = this.#choose(least);
+      if (!replica) return this.#fallback(statement, args);
+      try {
+        return await replica.pool.run(statement, args);
+      } catch (error) {
+        // One that took too long would only do so again.
+        if (!(error instanceof DatabaseError) || error.code === "statement_timeout") throw error;
+        if (error.code === "unavailable") replica.replayed = undefined;
+        return this.#fallback(statement, args);
+      }
+    };
+  }
+
+  get states(): ReplicaState[] {
+    const now = performance.now();
+    return this.#replicas.map(({ name, replayed, seen, seenAt }) => ({
+      name,
+      isReachable: replayed !== undefined,
+      lagMs: replayed === undefined ? now - seenAt : this.#lag.of(seen, now),
+    }));
   }
 
   async close(timeoutMs?: number): Promise<void> {
     clearInterval(this.#timer);
-    clearTimeout(this.#placeTimer);
     await Promise.all(this.#replicas.map(({ pool }) => pool.close(timeoutMs)));
   }
 
-  #choose(userId: string): Replica | undefined {
-    const now = performance.now();
+  #choose(least: bigint): Replica | undefined {
+    const floor = this.#floor.at(performance.now());
+    if (floor === undefined) return undefined;
+    const needed = least > floor ? least : floor;
     for (let i = 0; i < this.#replicas.length; i++) {
       const replica = this.#replicas[this.#next++ % this.#replicas.length];
-      if (replica?.replayed === undefined) continue;
-      if (this.#writes.allows(userId, replica.replayed, now)) return replica;
+      if (replica?.replayed !== undefined && replica.replayed >= needed) return replica;
     }
     return undefined;
   }
@@ -103,11 +128,11 @@ export class Replicas {
   }
 
   async #askPrimary(): Promise<void> {
-    const before = this.#writes.unplaced();
     const askedAt = performance.now();
     try {
-      const [row] = await this.#primary.run(primaryPosition, {});
-      if (row) this.#writes.primaryAt(parseLogPosition(row.position), askedAt, before);
+      const position = parseLogPosition(await this.logPosition());
+      this.#floor.primaryAt(position, askedAt);
+      this.#lag.primaryAt(position, askedAt);
     } catch {
       // The primary is away: what is asked of it fails by itself, and is told there.
     }
@@ -117,6 +142,11 @@ export class Replicas {
     try {
       const [row] = await replica.pool.run(replicaPosition, {});
       replica.replayed = row?.position ? parseLogPosition(row.position) : undefined;
+      if (replica.replayed === undefined) return;
+      replica.seen = replica.replayed;
+      replica.seenAt = performance.now();
+      const positions = this.#replicas.map(({ seen }) => seen).sort((a, b) => Number(a - b));
+      this.#lag.forget(positions[0] ?? 0n);
     } catch {
       // Away. It is asked again, and until it answers nothing is read there.
       replica.replayed = undefined;

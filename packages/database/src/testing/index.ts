@@ -7,6 +7,9 @@ import { startEmbeddedPostgres } from "../embedded/start-embedded-postgres.ts";
 import { newId } from "../ids.ts";
 import { migrateDatabase } from "../migrate.ts";
 
+export { startDebianPostgres } from "./debian-postgres.ts";
+export { type Standby, startStandby } from "./standby.ts";
+
 export type TestPostgres = {
   /** A database in which more can be made. */
   url: string;

@@ -25,6 +25,26 @@ export type Figures = {
   /** Tokens a second, of all answers together. */
   tokens: number;
   model_errors: Record<string, number>;
+  models: Record<string, ModelFigures>;
+  /** Null where nothing is balanced over. */
+  model_servers_down: number | null;
+  /** Seconds that the knowledge is old which memory caches serve by. */
+  invalidation_lag: number | null;
+  /** Seconds that the latest replica is behind. Null where there is none. */
+  replication_lag: number | null;
+  /** Deleted files that are still to be removed from the store and from caches. */
+  purges_waiting: number | null;
+  purges_failing: number | null;
+  /** Days until the first certificate ends. Null where there is none to watch, or it is unknown. */
+  certificate_days: number | null;
+};
+
+type ModelFigures = {
+  requests: number;
+  errors: number;
+  first_token: { p50: number | null; p95: number | null };
+  /** Tokens a second, of all its answers together. */
+  tokens: number;
 };
 
 /** @param servers what each server did in the span, which is `seconds` long */
@@ -44,6 +64,14 @@ export function figuresOf(servers: readonly Slot[], seconds: number): Figures {
       return taken ? [taken.sum / taken.count] : [];
     });
     return means.length === 0 ? null : means.reduce((sum, value) => sum + value, 0);
+  };
+  /** Of what every server tells of the same thing, or where the worst of them counts. */
+  const worst = (name: string, pick = Math.max) => {
+    const means = servers.flatMap((slot) => {
+      const taken = slot.values.get(name);
+      return taken ? [taken.sum / taken.count] : [];
+    });
+    return means.length === 0 ? null : pick(...means);
   };
   const responseTime = all.times.get(series.responseTime);
   const firstToken = all.times.get(series.firstToken);
@@ -72,6 +100,13 @@ export function figuresOf(servers: readonly Slot[], seconds: number): Figures {
     },
     tokens: count(series.tokens) / seconds,
     model_errors: Object.fromEntries(group(all.counts, series.modelErrors)),
+    models: modelsOf(all, seconds),
+    model_servers_down: worst(series.modelServersDown),
+    invalidation_lag: worst(series.invalidationLag),
+    replication_lag: worst(series.replicationLag),
+    purges_waiting: worst(series.purgesWaiting),
+    purges_failing: worst(series.purgesFailing),
+    certificate_days: worst(series.certificateDays, Math.min),
   };
 }
 
@@ -85,6 +120,32 @@ function hitRatios({ counts }: Slot): Record<string, number> {
     ratios[type] = hit / (hit + (misses.get(type) ?? 0));
   }
   return ratios;
+}
+
+function modelsOf({ counts, times }: Slot, seconds: number): Figures["models"] {
+  // Tokens still come in spans in which nothing was asked.
+  const names = new Set(
+    [series.requestsOf, series.tokensOf].flatMap((prefix) =>
+      group(counts, prefix).map(([model]) => model),
+    ),
+  );
+  return Object.fromEntries(
+    [...names].map((model) => {
+      const firstToken = times.get(series.firstTokenOf + model);
+      return [
+        model,
+        {
+          requests: counts.get(series.requestsOf + model) ?? 0,
+          errors: counts.get(series.errorsOf + model) ?? 0,
+          first_token: {
+            p50: firstToken?.quantile(0.5) ?? null,
+            p95: firstToken?.quantile(0.95) ?? null,
+          },
+          tokens: (counts.get(series.tokensOf + model) ?? 0) / seconds,
+        },
+      ];
+    }),
+  );
 }
 
 function statements({ values }: Slot): Figures["database"] {

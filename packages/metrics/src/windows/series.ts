@@ -23,4 +23,20 @@ export const series = {
   tokens: "model.tokens",
   modelRequests: "model.requests",
   modelErrors: "model.errors/",
+  /** Of one model, by its name. */
+  requestsOf: "model.requests_of/",
+  errorsOf: "model.errors_of/",
+  tokensOf: "model.tokens_of/",
+  firstTokenOf: "model.first_token_of/",
+  /** Model servers that take no requests because they fail. */
+  modelServersDown: "model.servers_down",
+  /** Seconds. Each of the next is the same on all servers, or is taken where it is worst. */
+  invalidationLag: "cache.invalidation_lag",
+  replicationLag: "db.replication_lag",
+  purgesWaiting: "cdn.purges_waiting",
+  purgesFailing: "cdn.purges_failing",
+  purgeDelay: "cdn.purge_delay",
+  certificatesWatched: "certificates.watched",
+  /** Days until the first certificate ends. */
+  certificateDays: "certificates.days",
 } as const;

@@ -40,6 +40,14 @@ export async function extractText(
   return content === "" ? null : { content, isCut: text.length > maxTextLength };
 }
 
+/** How much of a file of this type has to be at hand to take its text. */
+export function bytesForText(mediaType: string): number {
+  if (mediaType === "application/pdf") return Number.POSITIVE_INFINITY;
+  const isText = isPlainText(mediaType) || mediaType === "text/html" || mediaType.endsWith("xml");
+  // One more than is read, so that it is seen that there is more.
+  return isText ? maxTextBytes + 1 : 0;
+}
+
 /** @returns null where the bytes turn out to be no text after all */
 async function readText(path: string): Promise<string | null> {
   const file = Bun.file(path);

@@ -1,19 +1,25 @@
 import { ApiError } from "./api-error.ts";
 
-export type SendForm = (
-  url: string,
-  form: FormData,
+type Outgoing = {
+  method: "POST" | "PUT";
+  url: string;
+  body: FormData | Blob;
+  headers?: Record<string, string>;
+};
+
+export type SendBody = (
+  request: Outgoing,
   onProgress: (fraction: number) => void,
   signal: AbortSignal,
 ) => Promise<Response>;
 
 /**
- * Posts a form and tells how far it is. By XMLHttpRequest, since `fetch` says nothing of a body on
+ * Sends a body and tells how far it is. By XMLHttpRequest, since `fetch` says nothing of a body on
  * its way.
  *
  * @throws ApiError network; the signal's reason when it aborts
  */
-export const sendForm: SendForm = (url, form, onProgress, signal) =>
+export const sendBody: SendBody = ({ method, url, body, headers = {} }, onProgress, signal) =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const abort = () => {
@@ -25,11 +31,17 @@ export const sendForm: SendForm = (url, form, onProgress, signal) =>
     request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
     request.onload = () => {
       const retryAfter = request.getResponseHeader("retry-after");
-      const headers: HeadersInit = retryAfter === null ? {} : { "retry-after": retryAfter };
-      resolve(new Response(request.responseText, { status: request.status, headers }));
+      const { status, responseText } = request;
+      resolve(
+        new Response(status === 204 ? null : responseText, {
+          status,
+          headers: retryAfter === null ? {} : { "retry-after": retryAfter },
+        }),
+      );
     };
     request.onerror = () => reject(ApiError.network(new TypeError("the upload failed")));
     request.onloadend = () => signal.removeEventListener("abort", abort);
-    request.open("POST", url);
-    request.send(form);
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.send(body);
   });
