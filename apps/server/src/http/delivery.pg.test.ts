@@ -209,7 +209,8 @@ test("a hashed asset is good for ever, in the form the client accepts", async ()
 
 test("the page is asked after each time, and is a 304 while it is the same", async () => {
   const page = await fetch(`${server.url}/conversations/somewhere`);
-  expect(page.headers.get("cache-control")).toBe("no-cache");
+  expect(page.headers.get("cache-control")).toBe("public, no-cache");
+  expect(page.headers.get("surrogate-key")).toBe("web web-page");
   expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");
   const again = await fetch(`${server.url}/`, {
     headers: { "if-none-match": page.headers.get("etag") ?? "" },
