@@ -52,6 +52,11 @@ sub vcl_pipe {
     }
 }
 
+sub vcl_backend_fetch {
+    # Asks the front door for the tags of what it sends.
+    set bereq.http.Surrogate-Capability = {"varnish="Surrogate/1.0""};
+}
+
 sub vcl_deliver {
     # For caches; nobody else needs them.
     unset resp.http.Surrogate-Key;

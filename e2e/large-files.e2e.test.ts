@@ -67,8 +67,9 @@ test("cut off at the half, a large file goes on in the next page, and can be sha
   const progress = page.getByRole("progressbar");
   await until(async () => Number(await progress.getAttribute("value")) >= 0.48, "the half");
 
-  await page.unroute("**/parts/*");
+  // In this order: nothing of the old page gets through once the new one may send.
   await page.reload();
+  await page.unroute("**/parts/*");
   await page.getByLabel("Message", { exact: true }).waitFor();
   await choose(page);
   await ready(page);

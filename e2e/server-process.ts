@@ -2,10 +2,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serverEnvironment } from "../scripts/set-up.mjs";
+import { readReady } from "./read-ready.ts";
 
 const root = join(import.meta.dirname, "..");
-const startTimeoutMs = 30_000;
-
 export type ServerProcess = {
   readonly url: string;
   /** Ends it as an administrator does, and gives its exit code. */
@@ -43,7 +42,7 @@ export async function startServerProcess(
       stdout: "pipe",
       stderr: "inherit",
     });
-    url = await readyUrl(child);
+    ({ url } = await readReady(child));
     port = new URL(url).port;
   }
 
@@ -76,35 +75,4 @@ export async function startServerProcess(
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** Reads the log until the server says where it listens, and the rest of it for as long as it comes. */
-async function readyUrl(child: Bun.Subprocess<"ignore", "pipe", "inherit">): Promise<string> {
-  const ready = Promise.withResolvers<string>();
-  const timer = setTimeout(
-    () => ready.reject(new Error("the server did not start")),
-    startTimeoutMs,
-  );
-  const lines: string[] = [];
-  const read = async () => {
-    const decoder = new TextDecoder();
-    let rest = "";
-    for await (const piece of child.stdout) {
-      rest += decoder.decode(piece, { stream: true });
-      const complete = rest.split("\n");
-      rest = complete.pop() ?? "";
-      for (const line of complete) {
-        lines.push(line);
-        const entry = JSON.parse(line);
-        if (entry.msg === "ready") ready.resolve(entry.url);
-      }
-    }
-    ready.reject(new Error(`the server ended: ${lines.join("\n")}`));
-  };
-  read().catch(ready.reject);
-  try {
-    return await ready.promise;
-  } finally {
-    clearTimeout(timer);
-  }
 }

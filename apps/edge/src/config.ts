@@ -22,7 +22,9 @@ const port = { min: 0, max: 65_535 };
 export const settings = {
   HOST: text("127.0.0.1", { about: "Address to listen on. `0.0.0.0` for every interface." }),
   PORT: integer(3000, port, { about: "Port to listen on; 0 for any free one." }),
-  DATA_DIR: text("./data", { about: "Where the embedded Postgres of `--servers N` is kept." }),
+  DATA_DIR: text("./data", {
+    about: "Where the embedded Postgres of `--servers N` and the cache's files are kept.",
+  }),
   DATABASE_URL: optionalUrl(["postgres", "postgresql"], {
     about: "Your Postgres, for `--servers N`. Without it an embedded one is shared by all.",
     secret: true,
@@ -74,6 +76,23 @@ export const settings = {
     about: "File with the certificate and its chain, PEM. It is watched.",
   }),
   EDGE_TLS_KEY: optionalText({ about: "File with the certificate's key, PEM. It is watched." }),
+
+  EDGE_CACHE_SIZE: integer(
+    67_108_864,
+    { min: 0, max: 1_099_511_627_776 },
+    {
+      about:
+        "Bytes of memory for responses that are kept for everybody; the largest may have an eighth. 0 turns the cache off.",
+    },
+  ),
+  EDGE_CACHE_DISK_SIZE: integer(
+    0,
+    { min: 0, max: 1_125_899_906_842_624 },
+    { about: "Bytes of disk for them, which a restart leaves in place. 0 for memory alone." },
+  ),
+  EDGE_CACHE_DIR: optionalText({
+    about: "Folder for them, of one door alone. `edge-cache` under `DATA_DIR` without it.",
+  }),
 
   EDGE_DRAIN_TIMEOUT: integer(
     300,

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import {
   httpProbe,
   Pool,
@@ -6,7 +7,9 @@ import {
   RetryBudget,
   type ServerSpec,
 } from "@peregrine/balancer";
+import type { EdgeCacheEvents, EdgeCacheFigures } from "@peregrine/cdn/edge-cache";
 import { Lifecycle, type Log } from "@peregrine/process";
+import { CacheFront } from "./cache/cache-front.ts";
 import type { Config } from "./config.ts";
 import { limitsOf } from "./limits-of.ts";
 import { Forwarding } from "./proxy/forwarding.ts";
@@ -25,6 +28,8 @@ export type Edge = {
   readonly url: string;
   readonly adminUrl: string;
   readonly pool: Pool;
+  /** What the cache holds; undefined where it is turned off. */
+  cacheFigures(): EdgeCacheFigures | undefined;
   /** Resolves when no request is under way on the server, upgraded connections apart. */
   quiet(serverUrl: string): Promise<void>;
   /** Lets go of the connections to servers that are no longer listed. To be called after changes. */
@@ -40,6 +45,8 @@ export type EdgeOptions = {
   readonly servers: readonly ServerSpec[] | ServerSource;
   /** Instead of what the settings say, in finer steps. */
   readonly limits?: Partial<Limits>;
+  /** Told of what the cache does. */
+  readonly cacheEvents?: EdgeCacheEvents;
 };
 
 /** A probe's own time limit, and a little. */
@@ -98,6 +105,8 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
     lifecycle.onClose("server list", () => source.close());
   }
 
+  const cache = openCache(options);
+  if (cache) lifecycle.onClose("cache", () => cache.close());
   const certificates = await openCertificates(config, log);
   if (certificates) lifecycle.onClose("certificate", () => certificates.close());
   const door = new FrontDoor({
@@ -111,6 +120,7 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
       budget: new RetryBudget({}, performance.now()),
       forwarding: new Forwarding(`peregrine-${randomBytes(6).toString("hex")}`),
       limits,
+      cache,
       onFault: (err) => log.error({ err }, "a fault of the door's own cost a connection"),
     },
   });
@@ -119,6 +129,7 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
   const admin = startAdmin({
     config,
     pool,
+    cache: cache?.cache,
     figures: () => ({ connections: door.connections }),
     onChange: forgetRemoved,
   });
@@ -129,6 +140,7 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
     url: door.url,
     adminUrl: `http://${admin.hostname}:${admin.port}`,
     pool,
+    cacheFigures: () => cache?.cache.figures,
     quiet: (url) => upstreams.of({ id: url, zone: undefined, url }).quiet(),
     forgetRemoved,
     stop: () => lifecycle.close(),
@@ -147,6 +159,27 @@ async function firstProbes(pool: Pool): Promise<void> {
 async function openCertificates(config: Config, log: Log): Promise<Certificates | undefined> {
   const { EDGE_TLS_CERT: cert, EDGE_TLS_KEY: key } = config;
   return cert !== undefined && key !== undefined ? Certificates.open(cert, key, log) : undefined;
+}
+
+function openCache({ config, log, cacheEvents }: EdgeOptions): CacheFront | undefined {
+  if (config.EDGE_CACHE_SIZE === 0) return undefined;
+  const directory = config.EDGE_CACHE_DIR ?? join(config.DATA_DIR, "edge-cache");
+  const maxBytes = config.EDGE_CACHE_DISK_SIZE;
+  return new CacheFront({
+    memoryBytes: config.EDGE_CACHE_SIZE,
+    disk: maxBytes === 0 ? undefined : { directory, maxBytes },
+    events: {
+      ...cacheEvents,
+      onDiskTrouble(err) {
+        log.error({ err, directory }, "the cache cannot write to its disk and keeps to memory");
+        cacheEvents?.onDiskTrouble?.(err);
+      },
+      onDiskWell() {
+        log.info({ directory }, "the cache writes to its disk again");
+        cacheEvents?.onDiskWell?.();
+      },
+    },
+  });
 }
 
 function poolLog(log: Log): PoolEvents {

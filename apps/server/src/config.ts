@@ -210,7 +210,9 @@ export const settings = {
     secret: true,
   }),
   CDN_PURGE_URLS: urlList(webSchemes, {
-    about: "Caches of your own, such as Varnish, that are sent `PURGE` when a file is deleted.",
+    about:
+      "Caches of your own, such as the front door's administration port or Varnish, that are sent `PURGE` when a file is deleted; the one next to the servers first. A token goes into the address: `http://purge:<token>@door:3001`.",
+    secret: true,
   }),
   FASTLY_SERVICE_ID: optionalText({ about: "Fastly service in which files are purged." }),
   FASTLY_API_TOKEN: optionalText({ about: "Token that may purge that service.", secret: true }),

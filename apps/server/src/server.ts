@@ -139,7 +139,7 @@ async function start(
     const schedule = scheduleOptimiser({ optimiser, log });
     lifecycle.onClose("optimiser's schedule", () => schedule.stop());
   }
-  const cache = await openCache(config, uncached, log);
+  const cache = await openCache(config, uncached, log, (from) => timings.addCached(from));
   lifecycle.onClose("cache", () => cache.close());
   const reads = cachedReads(uncached, cache);
   const database = cachedDatabase(uncached, cache, reads);

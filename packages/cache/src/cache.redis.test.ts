@@ -89,6 +89,17 @@ function behaves(kind: RedisKind): void {
       expect(bodies[0]?.etag).toBe(bodies[1]?.etag ?? "");
     });
 
+    test("tells that Redis had it", async () => {
+      namespace = `t${++namespaces}`;
+      const served: string[] = [];
+      const a = await open(redis);
+      const b = await open(redis, { on: { onServed: (from) => served.push(from) } });
+      await eventually("both follow the log", () => isCurrent(a)() && isCurrent(b)());
+      await a.set("note", key, { text: "kept" });
+      for (let i = 0; i < 2; i++) await b.getOrLoad("note", key, never);
+      expect(served).toEqual(["redis", "memory"]);
+    });
+
     test("of many keys asks in one packet", async () => {
       const [a, b] = await openTwo(redis);
       const keys = Array.from({ length: 200 }, (_, id) => ({ owner: "me", id }));

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "#test";
 import { createCache } from "./create-cache.ts";
 import { CacheError } from "./errors.ts";
+import type { CacheEvents } from "./events.ts";
 import { deferred, eventually } from "./testing/eventually.ts";
 import { HeldClock } from "./testing/held-clock.ts";
 import { seededRandom } from "./testing/traces.ts";
@@ -54,14 +55,14 @@ afterEach(async () => {
   for (const cache of opened.splice(0)) await cache.close();
 });
 
-async function setUp() {
+async function setUp(onServed?: CacheEvents["onServed"]) {
   const clock = new HeldClock();
   const errors: unknown[] = [];
   const cache = await createCache({
     types,
     clock,
     random: seededRandom(1),
-    on: { onError: (error) => errors.push(error) },
+    on: { onError: (error) => errors.push(error), ...(onServed ? { onServed } : {}) },
   });
   opened.push(cache);
   return { cache, clock, errors };
@@ -70,6 +71,22 @@ async function setUp() {
 const key = { owner: "me", id: 1 };
 
 describe("reading", () => {
+  test("tells where each value came from", async () => {
+    const served: string[] = [];
+    const { cache } = await setUp((from) => served.push(from));
+    const held = deferred<Note>();
+    const both = [
+      cache.getOrLoad("note", key, () => held.promise),
+      cache.getOrLoad("note", key, () => held.promise),
+    ];
+    held.resolve({ text: "one" });
+    await Promise.all(both);
+    expect(served.splice(0).sort()).toEqual(["shared load", "source"]);
+    await cache.getOrLoad("note", key, async () => ({ text: "two" }));
+    await cache.getOrLoadBody("note", key, async () => ({ text: "two" }));
+    expect(served).toEqual(["memory", "memory"]);
+  });
+
   test("loads once, then serves the same frozen object", async () => {
     const { cache } = await setUp();
     let loads = 0;

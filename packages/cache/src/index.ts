@@ -5,7 +5,7 @@ export type { Clearing, ClearingProgress } from "./clearing.ts";
 export type { Clock } from "./clock.ts";
 export { createCache } from "./create-cache.ts";
 export { CacheError, type CacheErrorCode } from "./errors.ts";
-export type { CacheEvents } from "./events.ts";
+export type { CacheEvents, ServedFrom } from "./events.ts";
 export type { IpcChannel } from "./log/ipc-messages.ts";
 export { ipcTransport } from "./log/ipc-transport.ts";
 export { LogHub } from "./log/log-hub.ts";

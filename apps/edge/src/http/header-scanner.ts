@@ -67,7 +67,7 @@ export class HeaderScanner {
 
 const lengths = 32;
 
-function nameKey(length: number, first: number): number {
+export function nameKey(length: number, first: number): number {
   return (length & (lengths - 1)) | ((first & 31) << 5);
 }
 

@@ -2,7 +2,7 @@ import type { BodyScanner } from "../http/body-scanner.ts";
 import { createBodyScanner } from "../http/create-body-scanner.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import type { Channel } from "./channel.ts";
+import type { AnswerChannel } from "./client.ts";
 
 /**
  * How the body reaches the client: as it came, which is nearly always; in chunks of ours, where its
@@ -10,15 +10,35 @@ import type { Channel } from "./channel.ts";
  */
 type Form = "as_it_came" | "in_chunks" | "without_chunks";
 
-/** Passes one answer on to a client, piece by piece as it comes. */
-export class AnswerWriter {
-  readonly #channel: Channel;
+/** Where an answer's body goes, piece by piece as it comes. */
+export interface AnswerSink {
+  /** Whether the whole body has been seen. */
+  readonly isDone: boolean;
+  /**
+   * Takes what of these bytes is the answer's body.
+   *
+   * @returns where that ends
+   * @throws MessageError where the body is not what it claims to be
+   */
+  pass(bytes: Buffer, at: number): number;
+  /** The server ended its connection, which ends a body that has no other end. */
+  serverEnded(): void;
+}
+
+/** Passes one answer on to a client. */
+export class AnswerWriter implements AnswerSink {
+  readonly #channel: AnswerChannel;
   readonly #scanner: BodyScanner;
   readonly #form: Form;
   #head: string;
 
   /** @param keepsAlive whether the client's connection is to go on after this answer */
-  constructor(channel: Channel, request: RequestHead, head: ResponseHead, keepsAlive: boolean) {
+  constructor(
+    channel: AnswerChannel,
+    request: RequestHead,
+    head: ResponseHead,
+    keepsAlive: boolean,
+  ) {
     this.#channel = channel;
     this.#scanner = createBodyScanner(head.length);
     this.#form = formOf(request, head);
@@ -31,12 +51,6 @@ export class AnswerWriter {
     return this.#scanner.isDone;
   }
 
-  /**
-   * Passes on what of these bytes is the answer's body.
-   *
-   * @returns where that ends
-   * @throws MessageError where the body is not what it claims to be
-   */
   pass(bytes: Buffer, at: number): number {
     if (this.#form === "without_chunks") {
       this.#flushHead();
@@ -54,7 +68,6 @@ export class AnswerWriter {
     return end;
   }
 
-  /** The server ended its connection, which ends a body that has no other end. */
   serverEnded(): void {
     this.#flushHead();
     if (this.#form === "in_chunks") this.#channel.write(lastChunk);

@@ -231,9 +231,11 @@ export class ClientConnection implements Client {
     }
     this.#held = end < bytes.length ? bytes.subarray(end) : undefined;
     this.#hadRequest = true;
-    const exchange = new Exchange(this.#context, this, head);
-    this.#user = exchange;
-    exchange.begin();
+    const answering =
+      this.#context.cache?.answerFor(this.#context, this, head) ??
+      new Exchange(this.#context, this, head);
+    this.#user = answering;
+    answering.begin();
     return true;
   }
 

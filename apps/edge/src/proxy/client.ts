@@ -2,9 +2,12 @@ import type { Channel } from "./channel.ts";
 import type { EdgeError } from "./edge-error.ts";
 import type { Peer } from "./forwarding.ts";
 
+/** The part of a channel that answers go through. */
+export type AnswerChannel = Pick<Channel, "isBlocked" | "isStuck" | "write" | "writeHead">;
+
 /** The client's side of what goes on, as far as it is of use to whoever answers it. */
 export interface Client {
-  readonly channel: Channel;
+  readonly channel: AnswerChannel;
   readonly peer: Peer;
   /** Bytes that have come and have not been passed on. */
   held(): Buffer | undefined;

@@ -8,6 +8,7 @@ const edgeErrors = {
   server_unreachable: 502,
   no_healthy_servers: 503,
   overloaded: 503,
+  not_cached: 504,
   server_timeout: 504,
   loop_detected: 508,
 } as const;

@@ -1,7 +1,7 @@
 import { MessageError } from "../http/message-error.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import { AnswerWriter } from "./answer-writer.ts";
+import { type AnswerSink, AnswerWriter } from "./answer-writer.ts";
 import type { Client, ClientUser } from "./client.ts";
 import { EdgeError } from "./edge-error.ts";
 import { type AnswerPart, HeadReader } from "./head-reader.ts";
@@ -30,6 +30,15 @@ const timeoutWords = {
   whole: "The request took too long as a whole.",
 } as const;
 
+/** Who looks at an answer before its client does. */
+export interface AnswerTaker {
+  /**
+   * @returns where its body is to go instead, or the head to pass it on to the client with. The
+   *   client is asked for its channel after that.
+   */
+  take(head: ResponseHead): AnswerSink | ResponseHead;
+}
+
 /**
  * One request and its answer, passed on piece by piece as they come: whoever of the two sides cannot
  * take more stops the reading at the other. What becomes of the request is its placement's business
@@ -39,19 +48,21 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
   readonly #head: RequestHead;
   readonly #context: ProxyContext;
   readonly #client: Client;
+  readonly #taker: AnswerTaker | undefined;
   readonly #placement: Placement;
   readonly #patience: Patience;
   readonly #request: RequestWriter;
   #phase: Phase = "placing";
   #connection: UpstreamConnection | undefined;
   #heads: HeadReader | undefined;
-  #answer: AnswerWriter | undefined;
+  #answer: AnswerSink | undefined;
   #endsWithConnection = false;
   #keepsUpstream = false;
   #keepsClient = false;
 
-  constructor(context: ProxyContext, client: Client, head: RequestHead) {
+  constructor(context: ProxyContext, client: Client, head: RequestHead, taker?: AnswerTaker) {
     this.#context = context;
+    this.#taker = taker;
     this.#client = client;
     this.#head = head;
     this.#request = new RequestWriter(head);
@@ -234,8 +245,12 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     this.#phase = "answering";
     this.#endsWithConnection = head.length === "until_close";
     this.#keepsUpstream = head.keepAlive && !this.#endsWithConnection;
+    const taken = this.#taker?.take(head) ?? head;
     this.#keepsClient = this.#head.keepAlive && this.#request.isDone && this.#client.mayKeepAlive();
-    this.#answer = new AnswerWriter(this.#client.channel, this.#head, head, this.#keepsClient);
+    this.#answer =
+      "pass" in taken
+        ? taken
+        : new AnswerWriter(this.#client.channel, this.#head, taken, this.#keepsClient);
     this.#passAnswer(rest);
   }
 

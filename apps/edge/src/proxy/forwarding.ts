@@ -29,6 +29,15 @@ export class Forwarding {
     return head.via?.split(",").some((hop) => hop.trim() === this.#via) ?? false;
   }
 
+  /** Scheme and host as the servers are told, and therefore as what they answer depends on. */
+  origin(head: RequestHead, peer: Peer): string {
+    const claims = peer.isTrusted ? head.forwarded : nothingClaimed;
+    const host = claims.host ?? head.host;
+    // Servers may look at either.
+    const asked = host === head.host ? "" : `(${head.host})`;
+    return `${claims.proto ?? (peer.isSecure ? "https" : "http")}://${host?.toLowerCase()}${asked}`;
+  }
+
   lines(head: RequestHead, peer: Peer): string {
     const scheme = peer.isSecure ? "https" : "http";
     const claims = peer.isTrusted ? head.forwarded : nothingClaimed;

@@ -146,6 +146,7 @@ export class FrontDoor implements ClientConnectionHost {
   #sweep(): void {
     const nowMs = performance.now();
     this.#options.context.upstreams.sweep(nowMs);
+    this.#options.context.cache?.sweep(nowMs);
     for (const connection of this.#connections) connection.sweep(nowMs);
   }
 

@@ -1,4 +1,5 @@
 import type { Channel } from "./channel.ts";
+import type { AnswerChannel } from "./client.ts";
 import { Inactivity } from "./inactivity.ts";
 import { doubtMs, type Limits } from "./limits.ts";
 import { Pace } from "./pace.ts";
@@ -8,7 +9,7 @@ export type Waiting = {
   readonly phase: "placing" | "waiting" | "answering" | "ended";
   /** What has come of the request's body; undefined while nobody waits for more of it. */
   readonly awaitedBytes: number | undefined;
-  readonly client: Channel;
+  readonly client: AnswerChannel;
   readonly server: Channel | undefined;
 };
 

@@ -1,4 +1,5 @@
 import type { Pool, RetryBudget } from "@peregrine/balancer";
+import type { CacheFront } from "../cache/cache-front.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { Limits } from "./limits.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -10,6 +11,8 @@ export type ProxyContext = {
   readonly upstreams: Upstreams;
   readonly forwarding: Forwarding;
   readonly limits: Limits;
+  /** Undefined where it is turned off. */
+  readonly cache: CacheFront | undefined;
   /** Told of faults of our own; each costs the connection that met it. */
   readonly onFault: (error: Error) => void;
 };

@@ -167,7 +167,7 @@ describe("answers", () => {
     const client = await open(edge);
     for (const status of ["204 No Content", "304 Not Modified"]) {
       upstream.respond = () => `HTTP/1.1 ${status}\r\nETag: "1"\r\nContent-Length: 7\r\n\r\n`;
-      client.send(get);
+      client.send(get.replace("/", `/${status.slice(0, 1)}`));
       await client.until((text) => text.includes(status) && text.endsWith("\r\n\r\n"));
     }
     upstream.respond = () => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

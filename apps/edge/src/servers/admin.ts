@@ -1,10 +1,14 @@
-import { timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import { BalancerError, type Pool, type ServerSpec } from "@peregrine/balancer";
+import type { EdgeCache } from "@peregrine/cdn/edge-cache";
+import { answerPurge } from "../cache/answer-purge.ts";
 import type { Config } from "../config.ts";
 
 export type AdminOptions = {
   readonly config: Config;
   readonly pool: Pool;
+  /** Undefined where it is turned off. */
+  readonly cache: EdgeCache | undefined;
   /** What else the door knows of itself. */
   readonly figures: () => Record<string, number>;
   /** The list of servers has changed. */
@@ -17,6 +21,9 @@ export type AdminOptions = {
  * - `POST /edge/servers` with `{"url": …, "weight": …}`: adds one, or takes a draining one back.
  * - `DELETE /edge/servers/<id>`: drains it, and removes it when the last request it has is over;
  *   with `?drain=false` it is removed at once, and what it has goes on.
+ * - `GET /edge/cache`: what the cache holds.
+ * - `PURGE /` with tags in `Surrogate-Key`: removes from the cache what carries one of them.
+ * - `PURGE <path>`: removes what was asked for with this path and query. `DELETE /edge/cache`: all.
  *
  * An id is the server's address unless it was given another, and is percent-encoded in a path.
  * Listens on the loopback address unless told otherwise; asks for the token if there is one.
@@ -41,7 +48,15 @@ export function startAdmin(options: AdminOptions): Bun.Server<undefined> {
 
 async function answer(options: AdminOptions, request: Request): Promise<Response> {
   const url = new URL(request.url);
-  const { pool, figures } = options;
+  const { pool, cache, figures } = options;
+  if (request.method === "PURGE") return answerPurge(cache, request);
+  if (url.pathname === "/edge/cache" && request.method === "GET") {
+    return Response.json(cache?.figures ?? {});
+  }
+  if (url.pathname === "/edge/cache" && request.method === "DELETE") {
+    await cache?.purgeAll();
+    return new Response(null, { status: 204 });
+  }
   const id = /^\/edge\/servers\/(.+)$/.exec(url.pathname)?.[1];
   if (url.pathname === "/edge/servers" && request.method === "GET") {
     return Response.json({ ...pool.snapshot(), ...figures() });
@@ -55,7 +70,7 @@ async function answer(options: AdminOptions, request: Request): Promise<Response
   return refusal(
     404,
     "not_found",
-    "There is GET and POST /edge/servers, and DELETE /edge/servers/<id>.",
+    "There is GET and POST /edge/servers, DELETE /edge/servers/<id>, GET and DELETE /edge/cache, and PURGE.",
   );
 }
 
@@ -103,14 +118,27 @@ function guard(config: Config, request: Request): Response | undefined {
     if (/^(127\.|\[::1\]$|localhost$)/.test(host)) return undefined;
     return refusal(403, "forbidden", "Ask for the loopback address, or set EDGE_ADMIN_TOKEN.");
   }
-  const given = Buffer.from(request.headers.get("authorization") ?? "");
-  const wanted = Buffer.from(`Bearer ${token}`);
-  if (given.length === wanted.length && timingSafeEqual(given, wanted)) return undefined;
+  const given = request.headers.get("authorization") ?? "";
+  if (isSame(given, `Bearer ${token}`) || isSame(passwordOf(given), token)) return undefined;
   return refusal(
     401,
     "unauthenticated",
     "Expected the token of EDGE_ADMIN_TOKEN as a bearer token.",
   );
+}
+
+/** Takes the same time wherever the two differ. */
+function isSame(given: string, wanted: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(wanted));
+}
+
+/** Of an address such as `http://purge:<token>@door:3001`, as `CDN_PURGE_URLS` takes it. */
+function passwordOf(authorization: string): string {
+  const encoded = /^Basic (\S+)$/i.exec(authorization)?.[1] ?? "";
+  return Buffer.from(encoded, "base64")
+    .toString()
+    .replace(/^[^:]*:/, "");
 }
 
 function refusal(status: number, code: string, message: string): Response {

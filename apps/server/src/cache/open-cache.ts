@@ -1,4 +1,10 @@
-import { type Cache, createCache, type IpcChannel, ipcTransport } from "@peregrine/cache";
+import {
+  type Cache,
+  createCache,
+  type IpcChannel,
+  ipcTransport,
+  type ServedFrom,
+} from "@peregrine/cache";
 import type { Database } from "@peregrine/database";
 import type { Log } from "@peregrine/process";
 import type { Config } from "../config.ts";
@@ -9,8 +15,15 @@ export type AppCache = Cache<CacheTypes>;
 /**
  * Opens the cache of this server: memory in front of Redis where there is one, else memory alone.
  * Servers of one machine without Redis tell each other of writes through their parent.
+ *
+ * @param onServed told for each value that a reader is given, in that reader's asynchronous context
  */
-export function openCache(config: Config, database: Database, log: Log): Promise<AppCache> {
+export function openCache(
+  config: Config,
+  database: Database,
+  log: Log,
+  onServed?: (from: ServedFrom) => void,
+): Promise<AppCache> {
   const target = config.REDIS_URL;
   const channel = target === undefined ? parentChannel() : undefined;
   return createCache({
@@ -20,6 +33,7 @@ export function openCache(config: Config, database: Database, log: Log): Promise
     transport: channel && ipcTransport(channel),
     witness: target || channel ? database.cacheWitness : undefined,
     on: {
+      ...(onServed ? { onServed } : {}),
       onBreaker: (state) => log.warn({ state }, "Redis: the breaker changed"),
       onReset: (reason) => log.info({ reason }, "the memory cache was emptied"),
       onUnreadable: (key, reason) => log.warn({ key, reason }, "Redis holds something else"),

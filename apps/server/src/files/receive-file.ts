@@ -47,8 +47,12 @@ export async function openUploads(directory: string, maxBytes: number): Promise<
     const parser = openParser(request.headers.get("content-type"), maxBytes);
     const part = Promise.withResolvers<{ stream: BusboyFileStream; name: string } | null>();
     let partCount = 0;
+    // A form that ends within its file tells so on the file and on itself, perhaps in the moment they
+    // come and once more when everything is over; what nobody listens to would end the process.
+    parser.on("error", () => {});
     parser.on("file", (_field, stream, name) => {
       partCount++;
+      stream.on("error", () => {});
       part.resolve({ stream, name: name ?? "" });
     });
     parser.on("finish", () => part.resolve(null));

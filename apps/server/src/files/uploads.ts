@@ -28,6 +28,7 @@ const signedForSeconds = 3600;
 const checkLeaseSeconds = 60;
 /** A client is told to ask again then, long before a proxy gives up on a silent connection. */
 const answerWithinMs = 20_000;
+const sweptAtOnce = 1000;
 /** Ends what is in the store when nothing came of it. */
 const announcedForSeconds = 6 * 3600;
 /** A bucket cannot know what a file is before it is whole. Whoever has it from there saves it. */
@@ -162,15 +163,20 @@ export class Uploads {
     await inStore(this.#remove(upload));
   }
 
-  /** Removes what was given up. @returns how many */
+  /** Removes what was given up; what cannot be removed now is left for the next time. @returns how many */
   async sweep(): Promise<number> {
+    const { database, log } = this.#options;
     let removed = 0;
-    for (;;) {
-      const expired = await this.#options.database.uploads.expired(100);
-      for (const upload of expired) await this.#remove(upload);
-      removed += expired.length;
-      if (expired.length === 0) return removed;
+    for (const upload of await database.uploads.expired(sweptAtOnce)) {
+      if (this.#stopped.signal.aborted) break;
+      try {
+        await this.#remove(upload);
+        removed++;
+      } catch (err) {
+        log.warn({ err, upload: upload.id }, "an upload that was given up was not removed");
+      }
     }
+    return removed;
   }
 
   /** What is looked at is left to whoever asks another server for it. */

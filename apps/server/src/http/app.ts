@@ -34,6 +34,8 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
   const app = new Elysia({
     // Values are checked, never reshaped: an unknown field is an error and not dropped in silence.
     normalize: false,
+    // Else the path is looked for behind a name of four letters at least: "http://nas/" has none.
+    handler: { standardHostname: false },
   });
   app
     .wrap(

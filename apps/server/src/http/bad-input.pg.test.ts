@@ -132,3 +132,14 @@ test("a stranger learns nothing but that a sign-in is needed", async () => {
     expect([name, error.code]).toEqual([name, "unauthenticated"]);
   }
 });
+
+test("a host of any name is served, however short", async () => {
+  for (const host of ["a", "nas", "nas:3000", "[::1]", "peregrine.example.org"]) {
+    const { status } = await fetch(`${server.url}/api/v1/info`, { headers: { host } });
+    expect([host, status]).toEqual([host, 200]);
+    const found = await ada.fetch(`/api/v1/conversations/${conversationId}`, { headers: { host } });
+    expect([host, found.status]).toEqual([host, 200]);
+    const refused = await ada.fetch("/api/v1/nothing?a=/b", { headers: { host } });
+    expect([host, refused.status]).toEqual([host, 404]);
+  }
+});

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import type { Conversation } from "@peregrine/protocol";
+import type { Conversation, FileBody } from "@peregrine/protocol";
 import { startTestServer, type TestServer, TestUser } from "../testing/test-server.ts";
+import type { OpenApi } from "./api-docs.ts";
 import { loadWebFiles } from "./web-files.ts";
 
 const script = "console.log('hello');\n".repeat(100);
@@ -114,12 +115,19 @@ test("an entity tag list of 10 kB is refused", async () => {
 
 test("every response says where its time went", async () => {
   const timed = (response: Response) => response.headers.get("server-timing") ?? "";
-  // The session and the list, which are cached from then on.
+  // The session and the list, which are cached from then on, and the profile that came with it.
   const newcomer = await TestUser.register(server);
   expect(timed(await newcomer.fetch("/api/v1/conversations"))).toMatch(
-    /^total;dur=[\d.]+, db;dur=[\d.]+;desc="2"$/,
+    /^total;dur=[\d.]+, cache;desc="memory 1, source 2", db;dur=[\d.]+;desc="2"$/,
   );
-  expect(timed(await newcomer.fetch("/api/v1/conversations"))).toMatch(/^total;dur=[\d.]+$/);
+  const list = await newcomer.fetch("/api/v1/conversations");
+  expect(timed(list)).toMatch(/^total;dur=[\d.]+, cache;desc="memory 3"$/);
+  const headers = { "if-none-match": list.headers.get("etag") ?? "" };
+  const unchanged = await newcomer.fetch("/api/v1/conversations", { headers });
+  expect([unchanged.status, timed(unchanged)]).toEqual([
+    304,
+    expect.stringMatching(/^total;dur=[\d.]+, cache;desc="memory 3"$/),
+  ]);
   expect(timed(await fetch(`${server.url}/health`))).toMatch(/^total;dur=[\d.]+$/);
   expect(timed(await fetch(`${server.url}/`))).toMatch(/^total;dur=[\d.]+$/);
   expect(timed(await ada.fetch("/api/v1/nothing"))).toMatch(/^total;dur=[\d.]+/);
@@ -129,11 +137,44 @@ test("every response says where its time went", async () => {
   });
   expect(answered.status).toBe(201);
   const [, totalMs, databaseMs, modelMs] =
-    /^total;dur=([\d.]+), db;dur=([\d.]+);desc="\d+", model;dur=([\d.]+)$/.exec(timed(answered)) ??
-    [];
+    /^total;dur=([\d.]+), cache;desc="memory \d+", db;dur=([\d.]+);desc="\d+", model;dur=([\d.]+)$/.exec(
+      timed(answered),
+    ) ?? [];
   expect(Number(modelMs)).toBeGreaterThan(0);
   expect(Number(databaseMs)).toBeGreaterThan(0);
   expect(Number(totalMs)).toBeGreaterThanOrEqual(Number(modelMs));
+});
+
+test("no route leaves its time out: refused, found or not, as a stranger and signed in", async () => {
+  const body = new FormData();
+  body.append("file", new File(["GIF89a"], "a.gif"));
+  const upload = await ada.json<FileBody>("/api/v1/files", { method: "POST", body });
+  const { paths } = (await (await fetch(`${server.url}/api/docs/openapi.json`)).json()) as OpenApi;
+  const asked: [route: string, response: Response][] = [];
+  for (const [template, methods] of Object.entries(paths)) {
+    const path = template.replaceAll(/{\w+}/g, upload.file.id);
+    for (const name of Object.keys(methods)) {
+      const method = name.toUpperCase();
+      const init = { method, redirect: "manual" } as const;
+      asked.push([`${method} ${template}`, await fetch(server.url + path, init)]);
+      // What only reads; a stream of events is let go again.
+      if (method === "GET") asked.push([`own ${template}`, await ada.fetch(path, init)]);
+    }
+  }
+  for (const path of ["/", asset, "/assets/none.js", "/c/x", "/api/docs", "/cdn/files/x"]) {
+    asked.push([path, await fetch(server.url + path)]);
+  }
+  const content = `/api/v1/files/${upload.file.id}/content`;
+  for (const headers of [{ range: "bytes=0-1" }, { range: "bytes=9-" }, { "if-none-match": "*" }]) {
+    asked.push([JSON.stringify(headers), await ada.fetch(content, { headers })]);
+  }
+  const without = asked.filter(
+    ([, { headers }]) => !headers.get("server-timing")?.includes("total"),
+  );
+  for (const [, response] of asked) await response.body?.cancel();
+  expect(without.map(([route, { status }]) => [route, status])).toEqual([]);
+  const statuses = new Set(asked.map(([, { status }]) => status));
+  for (const status of [200, 206, 304, 401, 404, 416]) expect(statuses).toContain(status);
 });
 
 test("requests at the same time are timed apart", async () => {
@@ -142,7 +183,8 @@ test("requests at the same time are timed apart", async () => {
   );
   expect(
     responses.map(
-      (response) => /desc="(\d)"/.exec(response.headers.get("server-timing") ?? "")?.[1],
+      (response) =>
+        /db;dur=[\d.]+;desc="(\d)"/.exec(response.headers.get("server-timing") ?? "")?.[1],
     ),
   ).toEqual(responses.map((_, i) => (i % 2 ? undefined : "1")));
 });
@@ -167,7 +209,8 @@ test("a hashed asset is good for ever, in the form the client accepts", async ()
 
 test("the page is asked after each time, and is a 304 while it is the same", async () => {
   const page = await fetch(`${server.url}/conversations/somewhere`);
-  expect(page.headers.get("cache-control")).toBe("no-cache");
+  expect(page.headers.get("cache-control")).toBe("public, no-cache");
+  expect(page.headers.get("surrogate-key")).toBe("web web-page");
   expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");
   const again = await fetch(`${server.url}/`, {
     headers: { "if-none-match": page.headers.get("etag") ?? "" },

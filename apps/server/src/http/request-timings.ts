@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { ServedFrom } from "@peregrine/cache";
 
 /** A request that sends the same statement so often asks for each row by itself. */
 const repeatedAfter = 10;
@@ -12,6 +13,8 @@ type Timing = {
   queries: number;
   /** How often each statement was sent; undefined until the first one. */
   byStatement: Map<string, number> | undefined;
+  /** Values by where the cache had them from. */
+  cached: Record<ServedFrom, number>;
   /** Undefined until a model was asked. */
   modelMs: number | undefined;
 };
@@ -38,6 +41,7 @@ export class RequestTimings {
       databaseMs: 0,
       queries: 0,
       byStatement: undefined,
+      cached: { memory: 0, redis: 0, source: 0, "shared load": 0 },
       modelMs: undefined,
     };
     return this.#current.run(timing, handle);
@@ -55,6 +59,12 @@ export class RequestTimings {
     if (count === repeatedAfter + 1) this.#onRepeated?.({ request: timing.request, statement });
   }
 
+  /** Counts a value that the cache gave. */
+  addCached(from: ServedFrom): void {
+    const timing = this.#current.getStore();
+    if (timing) timing.cached[from]++;
+  }
+
   /** Counts the time until `work` is done as the model's. */
   async model<T>(work: Promise<T>): Promise<T> {
     const timing = this.#current.getStore();
@@ -70,8 +80,10 @@ export class RequestTimings {
   header(): string | undefined {
     const timing = this.#current.getStore();
     if (!timing) return undefined;
-    const { startedMs, databaseMs, queries, modelMs } = timing;
+    const { startedMs, databaseMs, queries, modelMs, cached } = timing;
     let header = totalTiming(startedMs);
+    const layers = layersOf(cached);
+    if (layers !== "") header += `, cache;desc="${layers}"`;
     if (queries > 0) header += `, db;dur=${round(databaseMs)};desc="${queries}"`;
     if (modelMs !== undefined) header += `, model;dur=${round(modelMs)}`;
     return header;
@@ -86,4 +98,13 @@ export function totalTiming(startedMs: number): string {
 /** Microseconds are as fine as a header should be. */
 function round(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
+}
+
+/** "memory 3, redis 1": each layer that gave something, and how often. */
+function layersOf(cached: Timing["cached"]): string {
+  let text = cached.memory > 0 ? `memory ${cached.memory}` : "";
+  if (cached.redis > 0) text += `${text && ", "}redis ${cached.redis}`;
+  if (cached.source > 0) text += `${text && ", "}source ${cached.source}`;
+  const shared = cached["shared load"];
+  return shared > 0 ? `${text}${text && ", "}shared load ${shared}` : text;
 }

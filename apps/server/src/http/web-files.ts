@@ -84,7 +84,8 @@ async function loadWebFile(path: string, isHashed: boolean): Promise<WebFile> {
   }
   const headers: Record<string, string> = {
     "content-type": file.type,
-    "cache-control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
+    "cache-control": isHashed ? "public, max-age=31536000, immutable" : "public, no-cache",
+    "surrogate-key": isHashed ? "web web-assets" : "web web-page",
   };
   if (compressed.size > 0) headers.vary = "Accept-Encoding";
   // A page whose assets are on a CDN loads them across origins; they are the same for everybody.

@@ -18,16 +18,12 @@ export function AccountMenu() {
   if (!user) return <div class="account" />;
   return (
     <div class="account">
-      <a
-        class="account-link"
-        href="/settings"
-        aria-label="Settings"
-        aria-current={isSettings ? "page" : undefined}
-      >
+      <a class="account-link" href="/settings" aria-current={isSettings ? "page" : undefined}>
         <span class="avatar" aria-hidden="true">
           {initial(user.name)}
         </span>
         <span class="account-name">{user.name}</span>
+        <span class="visually-hidden">, settings</span>
       </a>
       {user.role === "admin" && (
         <a

@@ -57,9 +57,9 @@ function children(tokens: MarkedToken[], isOpen: boolean): ComponentChildren {
   return tokens.map((token, index) => blockOf(token, isOpen && index === tokens.length - 1));
 }
 
-/** The page's own headings are of level 1 and 2, so a text's begin below them. */
+/** The title of a conversation is of level 1, so what is written in it begins with 2. */
 function heading({ depth, tokens }: Tokens.Heading): ComponentChildren {
-  const Tag = `h${Math.min(6, depth + 2)}` as "h3";
+  const Tag = `h${Math.min(6, depth + 1)}` as "h2";
   return (
     <Tag class={`h-${depth}`}>
       <Inline tokens={tokens} />

@@ -8,9 +8,9 @@ export function Greeting({ isNew }: { isNew: boolean }) {
   return (
     <div class="greeting">
       <Logo size={44} />
-      <h2>
+      <h1 class="greeting-title">
         {isNew && firstName ? `What is on your mind, ${firstName}?` : "What is on your mind?"}
-      </h2>
+      </h1>
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { type Body, encodeBody } from "../body.ts";
 import type { CacheSettings } from "../cache-options.ts";
 import type { Clock } from "../clock.ts";
 import { CacheError } from "../errors.ts";
+import type { CacheEvents, ServedFrom } from "../events.ts";
 import { checkTags } from "../guards.ts";
 import { type Address, addressOf, type KeyParts, restOfKey, textOf } from "../key.ts";
 import type { Knowledge } from "../log/knowledge.ts";
@@ -23,6 +24,7 @@ export class Reader {
   readonly #knowledge: Knowledge;
   readonly #flights: Flights;
   readonly #loader: Loader;
+  readonly #onServed: CacheEvents["onServed"];
   /** When the last hit was looked at. */
   #lookedAt = 0;
   #closed = false;
@@ -40,6 +42,7 @@ export class Reader {
     this.#knowledge = options.knowledge;
     this.#flights = options.flights;
     this.#loader = options.loader;
+    this.#onServed = options.settings.events.onServed;
   }
 
   /** The entry if memory can serve it now. Allocates nothing. */
@@ -69,7 +72,9 @@ export class Reader {
   /** A hit for `getOrLoad`, which renews what is asked for often before it expires. */
   hitAndRenew(type: TypeState, parts: KeyParts, load: Load): Entry | undefined {
     const entry = this.hit(type, parts);
-    if (entry !== undefined && this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
+    if (entry === undefined) return undefined;
+    this.#onServed?.("memory");
+    if (this.#lookedAt >= entry.refreshAt) this.#refreshIfHot(entry, load);
     return entry;
   }
 
@@ -107,9 +112,21 @@ export class Reader {
     checkTags(tags);
     type.counts.memoryMisses++;
     const kept = this.#staleEntry(type, at);
-    if (kept !== undefined) return this.#serveStale(kept, load);
-    const begin = () => this.#loader.run({ type, at, tags, load, purpose: "read" });
+    if (kept !== undefined) {
+      this.#onServed?.("memory");
+      return this.#serveStale(kept, load);
+    }
+    let from: ServedFrom = "shared load";
+    const asked: Load = (context) => {
+      from = "source";
+      return load(context);
+    };
+    const begin = () => {
+      from = "redis";
+      return this.#loader.run({ type, at, tags, load: asked, purpose: "read" });
+    };
     const entry = await this.#flights.share(type, at.key, tags, begin);
+    this.#onServed?.(from);
     if (this.#isFresh(entry) || entry.value === undefined) return entry;
     // Redis had it, past its lifetime and within its grace.
     return this.#serveStale(entry, load);

@@ -28,13 +28,17 @@ export type CdnNetwork = {
 
 export type PurgeState = "done" | "in_progress";
 
-/** Several networks as one: a purge is done when it is in each. */
+/**
+ * Several networks as one: a purge is done when it is in each. They are asked one after another, the
+ * one next to the server first: one that is farther could fill itself from the nearer.
+ */
 export function allNetworks(networks: readonly CdnNetwork[]): CdnNetwork {
   return {
     async purge(items, options) {
-      const asked = await Promise.allSettled(
-        networks.map((network) => network.purge(items, options)),
-      );
+      const asked: PromiseSettledResult<PurgeState>[] = [];
+      for (const network of networks) {
+        asked.push(...(await Promise.allSettled([network.purge(items, options)])));
+      }
       // Each is asked, also after another failed; one failure is enough to ask all again.
       for (const one of asked) if (one.status === "rejected") throw one.reason;
       const isDone = asked.every((one) => one.status === "fulfilled" && one.value === "done");

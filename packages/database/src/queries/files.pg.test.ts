@@ -195,3 +195,56 @@ test("the texts of messages come in order, cut to what is asked for", async () =
   ]);
   expect(await fixture.database.documents.ofMessages([question.questionId], 6)).toHaveLength(2);
 });
+
+test("only a file that no message has and that is private is deleted as unattached", async () => {
+  const userId = await fixture.makeUser();
+  const { files, answers, fileSweeps } = fixture.database;
+  const [attached, shown, lost] = [
+    await keep(fileOf(userId, "attached")),
+    await keep(fileOf(userId, "shown")),
+    await keep(fileOf(userId, "lost")),
+  ];
+  const conversationId = await fixture.makeConversation(userId);
+  const question = { ...questionOf(userId, conversationId), fileIds: [attached.id] };
+  expect(typeof (await answers.ask(question))).toBe("object");
+  expect(await files.setPublic(userId, shown.id, true)).toEqual({ ...shown, isPublic: true });
+  expect(await files.getPublic(hashOf("shown"))).toMatchObject({ id: shown.id });
+  const found = await fileSweeps.unattached("00000000-0000-7000-8000-000000000000", 0, 1000);
+  const ids = found.map(({ id }) => id);
+  expect([attached.id, shown.id, lost.id].map((id) => ids.includes(id))).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  const stranger = await fixture.makeUser();
+  expect(await files.deleteUnattached(stranger, lost.id)).toBe(false);
+  for (const [file, isDeleted] of [
+    [attached, false],
+    [shown, false],
+    [lost, true],
+    [lost, false],
+  ] as const) {
+    expect(await files.deleteUnattached(userId, file.id)).toBe(isDeleted);
+  }
+  expect(await files.setPublic(stranger, shown.id, false)).toBeNull();
+  expect(await files.setPublic(userId, shown.id, false)).toEqual(shown);
+  expect(await files.getPublic(hashOf("shown"))).toBeNull();
+});
+
+test("a job is one server's at a time, and comes again after its time", async () => {
+  const { scheduledJobs } = fixture.database;
+  const claims = await Promise.all(
+    Array.from({ length: 6 }, () => scheduledJobs.claim("sweep", 3600, 60)),
+  );
+  expect(claims.filter((isOurs) => isOurs)).toHaveLength(1);
+  expect(await scheduledJobs.last("sweep")).toBeNull();
+  await scheduledJobs.finish("sweep", { swept: 3 });
+  expect((await scheduledJobs.last("sweep"))?.result).toEqual({ swept: 3 });
+  expect(await scheduledJobs.claim("sweep", 3600, 60)).toBe(false);
+  expect(await scheduledJobs.claim("sweep", 0, 60)).toBe(true);
+  // Its server could not do it: another may at once.
+  await scheduledJobs.release("sweep");
+  expect(await scheduledJobs.claim("sweep", 0, 0)).toBe(true);
+  // Its server died.
+  expect(await scheduledJobs.claim("sweep", 0, 60)).toBe(true);
+});

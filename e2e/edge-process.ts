@@ -1,0 +1,25 @@
+import { join } from "node:path";
+import { serverEnvironment } from "../scripts/set-up.mjs";
+import { readReady } from "./read-ready.ts";
+
+export type EdgeProcess = { url: string; adminUrl: string; stop(): Promise<number> };
+
+/** The front door before these servers, on free ports. */
+export async function startEdgeProcess(servers: readonly string[]): Promise<EdgeProcess> {
+  const main = join(import.meta.dirname, "../apps/edge/src/main.ts");
+  const child = Bun.spawn([process.execPath, main, "--servers", servers.join(",")], {
+    env: { ...serverEnvironment, LOG_LEVEL: "info", PORT: "0", EDGE_ADMIN_PORT: "0" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const { url, adminUrl = "" } = await readReady(child);
+  return {
+    url,
+    adminUrl,
+    stop() {
+      child.kill("SIGTERM");
+      return child.exited;
+    },
+  };
+}
