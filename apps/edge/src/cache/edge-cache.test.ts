@@ -198,14 +198,14 @@ describe("a response that may be kept", () => {
     expect(await again.text()).toBe("kept");
   });
 
-  test("is the answer's own where the server says 502 to the end", async () => {
+  test("may be a 502, for as long as it says", async () => {
     const { edge, asked } = await startPair(
       () => new Response("bad", { status: 502, headers: { "cache-control": "max-age=60" } }),
     );
     expect((await fetch(edge.url)).status).toBe(502);
-    const before = asked.length;
+    // There is no other server to try, and the answer may be kept.
     expect((await fetch(edge.url)).status).toBe(502);
-    expect(asked).toHaveLength(before);
+    expect(asked).toHaveLength(1);
   });
 });
 
