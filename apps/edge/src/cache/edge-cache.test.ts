@@ -300,6 +300,23 @@ describe("many who want the same", () => {
     }
   });
 
+  test("wait for one another again once an answer could have been kept", async () => {
+    let control = "no-store";
+    const { edge, asked, results } = await startPair(() => {
+      return new Response(`${asked.length}`, { headers: { "cache-control": control } });
+    });
+    const ask = async (headers: Record<string, string> = {}) =>
+      Number(await (await fetch(edge.url, { headers })).text());
+    // What is said to one with a cookie says nothing of those without.
+    expect([await ask({ cookie: "a=b" }), await ask({ cookie: "a=b" })]).toEqual([1, 2]);
+    expect(results.splice(0)).toEqual(["miss", "bypass"]);
+    expect([await ask(), await ask()]).toEqual([3, 4]);
+    expect(results.splice(0)).toEqual(["miss", "bypass"]);
+    control = "max-age=60";
+    expect([await ask(), await ask(), await ask()]).toEqual([5, 6, 6]);
+    expect(results.splice(0)).toEqual(["bypass", "miss", "hit"]);
+  });
+
   test("go on when the one who began leaves", async () => {
     const gate = Promise.withResolvers<void>();
     const { edge, asked } = await startPair(async (request) => {

@@ -1,11 +1,14 @@
 import type { CacheRequest } from "./cache-request.ts";
 import { Flight, type FlightOptions } from "./flight.ts";
+import type { HeaderLines } from "./header-lines.ts";
 import { PurgeLedger, tagKey, urlKey } from "./purge-ledger.ts";
 import { type Directives, secondsOf } from "./rules/directives.ts";
+import { isPlainlyUnkept } from "./rules/judge.ts";
 import { selectionOf } from "./rules/vary.ts";
 import type { StoredResponse } from "./stored-response.ts";
 import { DiskStore } from "./stores/disk-store.ts";
 import { MemoryStore } from "./stores/memory-store.ts";
+import { termsOf } from "./terms-of.ts";
 
 /** How a request was answered. */
 export type CacheResult =
@@ -78,6 +81,8 @@ const underWayShare = 1 / 2;
 const uselessMs = 120_000;
 const uselessErrorMs = 1000;
 const maxUseless = 10_000;
+/** Statuses that answer a condition or a range, and say nothing of the whole. */
+const aboutTheRequest = new Set([206, 304, 412, 416]);
 
 /**
  * A shared HTTP cache (RFC 9111) that knows nothing of sockets: what it keeps, whom it may be given
@@ -203,6 +208,16 @@ export class EdgeCache {
     if (concerned.length > 0) this.#purge(concerned).catch(() => {});
   }
 
+  /** An answer has passed to who was told "bypass": the next may be kept, if this one could have been. */
+  passed(request: CacheRequest, { status, lines }: { status: number; lines: HeaderLines }): void {
+    if (isPlainlyUnkept(lines) || !this.#useless.has(markOf(request))) return;
+    const nowMs = this.now();
+    const times = { isRenewal: false, askedAtMs: nowMs, answeredAtMs: nowMs };
+    if (termsOf(request, { status, lines, ...times }) !== undefined) {
+      this.#useless.delete(markOf(request));
+    }
+  }
+
   async close(): Promise<void> {
     await this.#disk?.close();
   }
@@ -239,7 +254,6 @@ export class EdgeCache {
     const rival = this.#memory.variants(key)?.find((each) => each.isSelectedBy(selection));
     if (rival !== undefined && rival.head.askedAt > askedAt) return true;
     if (!this.#hold(response)) return false;
-    this.#useless.delete(key);
     this.events.onStore?.(response.bytes);
     this.#disk?.save(response);
     return true;
@@ -251,9 +265,14 @@ export class EdgeCache {
     this.#disk?.remove(response.head);
   }
 
-  markUseless(key: string, isError: boolean): void {
-    this.#useless.delete(key);
-    this.#useless.set(key, this.now() + (isError ? uselessErrorMs : uselessMs));
+  /** The answer could not be kept: those who ask the same next are not to wait for one another. */
+  foundUseless(request: CacheRequest, { status, lines }: { status: number; lines: HeaderLines }) {
+    // Of the request's own making, and so no word about the next one.
+    if (request.directives.has("no-store")) return;
+    if (aboutTheRequest.has(status) && !isPlainlyUnkept(lines)) return;
+    const mark = markOf(request);
+    this.#useless.delete(mark);
+    this.#useless.set(mark, this.now() + (status >= 500 ? uselessErrorMs : uselessMs));
     const [oldest] = this.#useless.keys();
     if (this.#useless.size > maxUseless && oldest !== undefined) this.#useless.delete(oldest);
   }
@@ -310,7 +329,7 @@ export class EdgeCache {
         if (flight.takes(request)) return { is: "on_its_way", flight };
       }
     }
-    const isUseless = nowMs < (this.#useless.get(request.key) ?? 0);
+    const isUseless = nowMs < (this.#useless.get(markOf(request)) ?? 0);
     const hasCredentials = request.hasCookie || request.hasAuthorization;
     return {
       is: "missing",
@@ -350,6 +369,11 @@ export class EdgeCache {
     this.events.onPurge?.(keys.length);
     await this.#disk?.record(keys, at);
   }
+}
+
+/** Those with credentials get other answers than those without, and are remembered apart. */
+function markOf({ key, hasCookie, hasAuthorization }: CacheRequest): string {
+  return hasCookie || hasAuthorization ? `credentials ${key}` : key;
 }
 
 /** Whether the request itself asks for one that is younger, or fresh for longer (RFC 9111 5.2.1). */
