@@ -209,6 +209,62 @@ describe("a response that may be kept", () => {
   });
 });
 
+describe("the wire", () => {
+  test("requests that come together are answered in order, each once", async () => {
+    const { edge, asked } = await startPair((request) =>
+      kept(new URL(request.url).pathname)(request),
+    );
+    const client = await open(edge);
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    client.send(get("/1") + get("/2") + get("/1") + get("/2") + get("/1"));
+    const text = await client.until(
+      (came) => came.split("HTTP/1.1 200").length === 6 && came.endsWith("/1"),
+    );
+    expect(
+      text
+        .match(/\r\n\r\n\/\d/g)
+        ?.map((body) => body.at(-1))
+        .join(""),
+    ).toBe("12121");
+    expect(asked).toHaveLength(2);
+  });
+
+  test("HTTP/1.0 reads a body of unknown length to the end of the connection, later by its length", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { edge } = await startPair(
+      () =>
+        new Response(
+          streamOf(async function* () {
+            yield Buffer.from("begin ");
+            await gate.promise;
+            yield Buffer.from("end");
+          }),
+          { headers: forAnHour },
+        ),
+    );
+    const ask = async () => {
+      const client = await open(edge);
+      client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+      await client.until((text) => text.includes("begin "));
+      gate.resolve();
+      return client.closed();
+    };
+    const first = await ask();
+    expect(first).toEndWith("\r\n\r\nbegin end");
+    expect(first).not.toMatch(/transfer-encoding|content-length/i);
+    expect(await ask()).toMatch(/content-length: 9\r\n[\s\S]*\r\n\r\nbegin end$/);
+  });
+
+  test("what is said of one exchange is not said of the next", async () => {
+    const { edge } = await startPair(
+      kept("it", { "server-timing": "total;dur=3", "x-other": "1" }),
+    );
+    await (await fetch(edge.url)).text();
+    const { headers } = await fetch(edge.url);
+    expect([headers.get("server-timing"), headers.get("x-other")]).toEqual([null, "1"]);
+  });
+});
+
 describe("what is not for everybody", () => {
   test("is never kept", async () => {
     const cases: [string, Record<string, string>, Record<string, string>][] = [

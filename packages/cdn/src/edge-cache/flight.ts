@@ -191,8 +191,10 @@ export class Flight {
     if (response === undefined) return;
     const wasOver = this.#isOver;
     this.#end();
-    response.body.end();
+    response.body.seal();
+    // Before readers are told: one that has it all may ask for it again at once.
     if (!wasOver && response.body.isKept) this.#cache.store(response);
+    response.body.announce();
   }
 
   /** The body broke off, or nobody wants it any longer. */
