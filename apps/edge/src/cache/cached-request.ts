@@ -134,7 +134,7 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   }
 
   take(head: ResponseHead): ResponseHead {
-    this.#front.cache.passed(this.request, head);
+    this.#front.cache.useless.passed(this.request, head);
     return { ...head, lines: this.passes(head) };
   }
 

@@ -181,7 +181,7 @@ export class Flight {
       return;
     }
     body.letGo();
-    if (isTooLarge) this.#cache.foundUseless(this.request, { status: 200, lines: "" });
+    if (isTooLarge) this.#cache.useless.found(this.request, { status: 200, lines: "" });
     this.#end();
   }
 
@@ -225,7 +225,7 @@ export class Flight {
   #keepable(answer: ServerAnswer): StoredResponse | undefined {
     const head = this.#headOf(answer.lines, answer.status, answer.statusLine);
     if (head === undefined || (answer.contentLength ?? 0) > this.#cache.maxResponseBytes) {
-      this.#cache.foundUseless(this.request, answer);
+      this.#cache.useless.found(this.request, answer);
       return undefined;
     }
     const response = new StoredResponse(head, new Body(answer.contentLength));
