@@ -196,8 +196,15 @@ export class EdgeCache {
       const url = new URL(location, origin + target);
       if (url.origin === new URL(origin).origin) keys.add(urlKey(url.pathname + url.search));
     }
-    const concerned = [...keys].filter((key) => this.ledger.concerns(key));
-    if (concerned.length > 0) this.#purge(concerned).catch(() => {});
+    // What is on its way is met by the ledger; only what may be on disk has to be written down.
+    const kept = [...keys].filter(
+      (key) => this.ledger.isHeld(key) || this.#disk?.isRebuilt === false,
+    );
+    const at = this.ledger.tick();
+    for (const key of keys) this.ledger.purge(key, at);
+    if (kept.length === 0) return;
+    this.events.onPurge?.(kept.length);
+    this.#disk?.record(kept, at).catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -157,6 +157,23 @@ test("what was purged stays purged after a crash, by tag, by address and all of 
   }
 });
 
+test("a change is written down where it concerns what is kept, and nowhere else", async () => {
+  const directory = folder();
+  const server = counting();
+  const before = await openCache(directory);
+  await get(before, "/a", server);
+  await eventually(() => before.figures.diskEntries === 1, "it is written");
+  const [path = ""] = filesOf(directory);
+  const bytes = readFileSync(path);
+  for (let i = 0; i < 10; i++) before.invalidate("http://a", `/never-${i}`, []);
+  before.invalidate("http://a", "/b", ["/a", "http://elsewhere/c"]);
+  await before.close();
+  const written = readFileSync(join(directory, "purges"), "utf8");
+  expect(written.match(/url [^"]+/g)).toEqual(["url /a"]);
+  writeFileSync(path, bytes);
+  expect(await get(await openCache(directory), "/a", server)).toBe(2);
+});
+
 test("a purge that comes while the index is rebuilt concerns what is found later", async () => {
   const directory = folder();
   const server = counting();
