@@ -16,8 +16,10 @@ export type RunningProxy = {
   stop(): Promise<void>;
 };
 
-/** Each proxy by its name: the command that runs it, and how it is set up. */
-const commands: Record<string, (upstream: string, port: number, directory: string) => string[]> = {
+/** The command that runs a proxy, and how it is set up. */
+export type ProxyCommand = (upstream: string, port: number, directory: string) => string[];
+
+const commands: Record<string, ProxyCommand> = {
   edge: () => [process.execPath, join(root, "apps/edge/src/main.ts")],
   nginx(upstream, port, directory) {
     const file = join(directory, "nginx.conf");
@@ -50,8 +52,8 @@ export async function startProxy(
   upstream: string,
   core: number,
   environment: Record<string, string> = {},
+  command = commands[name],
 ): Promise<RunningProxy> {
-  const command = commands[name];
   if (command === undefined) throw new Error(`${name} is none of ${proxyNames.join(", ")}`);
   const directory = mkdtempSync(join(tmpdir(), "peregrine-bench-"));
   const port = await freePort();

@@ -52,9 +52,13 @@ export class CacheFront {
       return new CachedRequest(this, context, client, head, request);
     }
     if (safe.has(head.method)) return undefined;
-    const origin = context.forwarding.origin(head, client.peer);
     return new Exchange(context, client, head, {
-      take: (answer) => this.#changed(origin, head.target, answer),
+      take: (answer) => {
+        if (answer.status < 400) {
+          this.#changed(context.forwarding.origin(head, client.peer), head.target, answer);
+        }
+        return answer;
+      },
     });
   }
 
@@ -96,11 +100,9 @@ export class CacheFront {
   }
 
   /** What was changed without an error is no longer what is stored (RFC 9111 4.4). */
-  #changed(origin: string, target: string, answer: ResponseHead): ResponseHead {
-    if (answer.status >= 400) return answer;
-    const location = /^location:(.*)$/im.exec(answer.lines)?.[1]?.trim();
-    const contentLocation = /^content-location:(.*)$/im.exec(answer.lines)?.[1]?.trim();
+  #changed(origin: string, target: string, { lines }: ResponseHead): void {
+    const location = /^location:(.*)$/im.exec(lines)?.[1]?.trim();
+    const contentLocation = /^content-location:(.*)$/im.exec(lines)?.[1]?.trim();
     this.cache.invalidate(origin, target, [location, contentLocation]);
-    return answer;
   }
 }

@@ -23,6 +23,7 @@ const lineEnd = Buffer.from("\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
 /** For caches; nobody else needs them. */
 const forCaches = new Set(["surrogate-key", "cache-tag"]);
+const hasTags = /^(?:surrogate-key|cache-tag):/im;
 
 /**
  * One request that the cache may answer: from what is stored, from what somebody else is being sent
@@ -127,13 +128,13 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   passes(head: ResponseHead): HeaderLines {
     this.#front.count(this.#reason === "bypass" ? "bypass" : "miss");
     const { lines } = head;
-    const kept = this.request.isFromCache
-      ? lines
-      : keepLines(lines, (name) => !forCaches.has(name));
+    const keepsAll = this.request.isFromCache || !hasTags.test(lines);
+    const kept = keepsAll ? lines : keepLines(lines, (name) => !forCaches.has(name));
     return `${kept}cache-status: ${this.#front.name}; fwd=${this.#reason}; fwd-status=${head.status}\r\n`;
   }
 
   take(head: ResponseHead): ResponseHead {
+    this.#front.cache.useless.passed(this.request, head);
     return { ...head, lines: this.passes(head) };
   }
 
@@ -170,7 +171,8 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
       case "missing":
         if (this.#isOnlyIfCached()) return;
         this.#reason = found.reason;
-        if (this.request.isForServer || this.request.method === "HEAD") this.#pass();
+        // What could not be kept the last time passes as if there were no cache.
+        if (found.reason === "bypass" || this.request.method === "HEAD") this.#pass();
         else this.#ask(undefined, found.mayBeShared);
     }
   }

@@ -80,10 +80,9 @@ export class ServerFetch implements Client, AnswerTaker {
     this.#exchange.sweep(nowMs);
   }
 
-  /** The one who began it has left, or reads by itself. */
+  /** The one who began it has left; whether it goes on is the flight's to say. */
   leaderLeft(): void {
     this.#isLed = false;
-    if (this.#passesTo !== undefined) this.end();
   }
 
   /** The one it passes the answer to takes more. */

@@ -4,6 +4,7 @@ import { Lifecycle, type Log } from "@peregrine/process";
 import { type Config, processEnvironment } from "../config.ts";
 import { type Edge, startEdge } from "../edge.ts";
 import { Fleet } from "./fleet.ts";
+import { purgeUrls } from "./purge-urls.ts";
 
 export type RunningFleet = {
   readonly edge: Edge;
@@ -30,7 +31,7 @@ export async function runFleet(config: Config, count: number, log: Log): Promise
         HOST: "127.0.0.1",
         PORT: "0",
         METRICS_PORT: "0",
-        CDN_PURGE_URLS: purgeUrls(config).join(","),
+        CDN_PURGE_URLS: purgeUrls(config, processEnvironment().CDN_PURGE_URLS),
         TRUSTED_PROXIES: [...config.TRUSTED_PROXIES, "127.0.0.1"].join(","),
       },
       log,
@@ -52,21 +53,6 @@ export async function runFleet(config: Config, count: number, log: Log): Promise
     await lifecycle.close();
     throw error;
   }
-}
-
-/** The door's own cache first, and then those that stand before it. */
-function purgeUrls(config: Config): string[] {
-  const others = processEnvironment().CDN_PURGE_URLS?.split(",") ?? [];
-  if (config.EDGE_CACHE_SIZE === 0 || config.EDGE_ADMIN_PORT === 0) return others;
-  const isAny = /^(0\.0\.0\.0|::)$/.test(config.EDGE_ADMIN_HOST);
-  const host = isAny ? "127.0.0.1" : config.EDGE_ADMIN_HOST;
-  const url = new URL(`http://${host.includes(":") ? `[${host}]` : host}`);
-  url.port = String(config.EDGE_ADMIN_PORT);
-  if (config.EDGE_ADMIN_TOKEN !== undefined) {
-    url.username = "purge";
-    url.password = config.EDGE_ADMIN_TOKEN;
-  }
-  return [url.href, ...others];
 }
 
 async function startPostgres(

@@ -236,7 +236,8 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
   }
 
   #startAnswer(head: ResponseHead, rest: Buffer): void {
-    if (worthRepeating.has(head.status)) {
+    // Without another the answer is passed on: it is the server's own, and may say when to come back.
+    if (worthRepeating.has(head.status) && this.#placement.hasOther) {
       // 503 is how a server sheds load, which is no illness.
       const kind = head.status === 503 ? undefined : "status";
       if (this.#placement.tryElsewhere(kind)) return;

@@ -87,6 +87,13 @@ export class Placement {
     else this.#host.unplaced(error);
   }
 
+  /** Whether a server that is well has not been tried yet. */
+  get hasOther(): boolean {
+    const tried = new Set([...this.#tried, this.#ticket?.server.id]);
+    const { servers } = this.#context.pool.snapshot();
+    return servers.some(({ id, state }) => state === "up" && !tried.has(id));
+  }
+
   /** Tries another server where that is allowed. @returns whether it does */
   tryElsewhere(kind: FailureKind | undefined): boolean {
     if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry()) return false;

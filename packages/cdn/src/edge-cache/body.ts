@@ -100,9 +100,13 @@ export class Body {
     this.#isKept = false;
   }
 
-  end(): void {
+  /** It is whole. Readers are told by `announce`, so that it can be stored before. */
+  seal(): void {
     this.#state = "whole";
     if (this.expectedBytes === undefined && this.#isKept) this.#buffer = Buffer.from(this.from(0));
+  }
+
+  announce(): void {
     this.#tell();
   }
 

@@ -1,11 +1,12 @@
 import type { CacheRequest } from "./cache-request.ts";
 import { Flight, type FlightOptions } from "./flight.ts";
 import { PurgeLedger, tagKey, urlKey } from "./purge-ledger.ts";
-import { type Directives, secondsOf } from "./rules/directives.ts";
 import { selectionOf } from "./rules/vary.ts";
 import type { StoredResponse } from "./stored-response.ts";
 import { DiskStore } from "./stores/disk-store.ts";
 import { MemoryStore } from "./stores/memory-store.ts";
+import { usabilityOf } from "./usability-of.ts";
+import { UselessMarks } from "./useless-marks.ts";
 
 /** How a request was answered. */
 export type CacheResult =
@@ -74,10 +75,6 @@ export type Lookup =
 const largestShare = 1 / 8;
 /** The part of the memory that responses on their way may have. */
 const underWayShare = 1 / 2;
-/** How long an answer that could not be kept speaks for those that follow, and where it was an error. */
-const uselessMs = 120_000;
-const uselessErrorMs = 1000;
-const maxUseless = 10_000;
 
 /**
  * A shared HTTP cache (RFC 9111) that knows nothing of sockets: what it keeps, whom it may be given
@@ -94,8 +91,7 @@ export class EdgeCache {
   readonly #memory: MemoryStore;
   readonly #disk: DiskStore | undefined;
   readonly #flights = new Map<string, Flight[]>();
-  /** Keys whose answers could not be kept, and until when that is believed; the oldest come first. */
-  readonly #useless = new Map<string, number>();
+  readonly useless: UselessMarks;
   readonly #maxBytes: number;
   #underWayBytes = 0;
 
@@ -103,6 +99,7 @@ export class EdgeCache {
     this.now = now;
     this.events = events;
     this.ledger = new PurgeLedger(now);
+    this.useless = new UselessMarks(now);
     this.#maxBytes = memoryBytes;
     this.#memory = new MemoryStore(
       memoryBytes,
@@ -159,7 +156,7 @@ export class EdgeCache {
     if (disk !== undefined && entry !== undefined) {
       return { is: "on_disk", loaded: this.#fromDisk(disk, entry) };
     }
-    return this.#missing(request, variants, nowMs, mayWait);
+    return this.#missing(request, variants, mayWait);
   }
 
   /** Begins to ask the server. Who begins it says what comes of it, and ends it. */
@@ -199,8 +196,15 @@ export class EdgeCache {
       const url = new URL(location, origin + target);
       if (url.origin === new URL(origin).origin) keys.add(urlKey(url.pathname + url.search));
     }
-    const concerned = [...keys].filter((key) => this.ledger.concerns(key));
-    if (concerned.length > 0) this.#purge(concerned).catch(() => {});
+    // What is on its way is met by the ledger; only what may be on disk has to be written down.
+    const kept = [...keys].filter(
+      (key) => this.ledger.isHeld(key) || this.#disk?.isRebuilt === false,
+    );
+    const at = this.ledger.tick();
+    for (const key of keys) this.ledger.purge(key, at);
+    if (kept.length === 0) return;
+    this.events.onPurge?.(kept.length);
+    this.#disk?.record(kept, at).catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -239,7 +243,6 @@ export class EdgeCache {
     const rival = this.#memory.variants(key)?.find((each) => each.isSelectedBy(selection));
     if (rival !== undefined && rival.head.askedAt > askedAt) return true;
     if (!this.#hold(response)) return false;
-    this.#useless.delete(key);
     this.events.onStore?.(response.bytes);
     this.#disk?.save(response);
     return true;
@@ -249,13 +252,6 @@ export class EdgeCache {
   drop(response: StoredResponse): void {
     this.#memory.remove(response);
     this.#disk?.remove(response.head);
-  }
-
-  markUseless(key: string, isError: boolean): void {
-    this.#useless.delete(key);
-    this.#useless.set(key, this.now() + (isError ? uselessErrorMs : uselessMs));
-    const [oldest] = this.#useless.keys();
-    if (this.#useless.size > maxUseless && oldest !== undefined) this.#useless.delete(oldest);
   }
 
   // Finding
@@ -277,23 +273,15 @@ export class EdgeCache {
     nowMs: number,
     mayWait: boolean,
   ): Lookup {
-    const { terms } = response;
-    const { directives } = request;
-    if (!terms.alwaysRevalidate && !isRefused(response, request, nowMs)) {
-      if (nowMs < terms.freshUntilMs) {
-        return { is: "usable", response, isStale: false, renew: false };
-      }
-      const staleMs = nowMs - terms.freshUntilMs;
-      if (staleMs < terms.whileRevalidateMs) {
-        const renew = this.#flightFor(response) === undefined;
-        return { is: "usable", response, isStale: true, renew };
-      }
-      if (!terms.mustRevalidate && staleMs <= takenStaleMs(directives)) {
-        return { is: "usable", response, isStale: true, renew: false };
-      }
+    const use = usabilityOf(response, request, nowMs);
+    if (use !== "expired") {
+      const renew = use === "stale_while_renewed" && this.#flightFor(response) === undefined;
+      return { is: "usable", response, isStale: use !== "fresh", renew };
     }
     // Nothing of the answer may be kept, not even that what is stored is still good.
-    if (directives.has("no-store")) return { is: "missing", reason: "bypass", mayBeShared: false };
+    if (request.directives.has("no-store")) {
+      return { is: "missing", reason: "bypass", mayBeShared: false };
+    }
     const flight = mayWait ? this.#flightFor(response) : undefined;
     return flight === undefined ? { is: "expired", response } : { is: "on_its_way", flight };
   }
@@ -301,7 +289,6 @@ export class EdgeCache {
   #missing(
     request: CacheRequest,
     variants: readonly StoredResponse[] | undefined,
-    nowMs: number,
     mayWait: boolean,
   ): Lookup {
     const isPlain = request.method === "GET" && request.range === undefined;
@@ -310,7 +297,7 @@ export class EdgeCache {
         if (flight.takes(request)) return { is: "on_its_way", flight };
       }
     }
-    const isUseless = nowMs < (this.#useless.get(request.key) ?? 0);
+    const isUseless = this.useless.has(request);
     const hasCredentials = request.hasCookie || request.hasAuthorization;
     return {
       is: "missing",
@@ -350,21 +337,4 @@ export class EdgeCache {
     this.events.onPurge?.(keys.length);
     await this.#disk?.record(keys, at);
   }
-}
-
-/** Whether the request itself asks for one that is younger, or fresh for longer (RFC 9111 5.2.1). */
-function isRefused(response: StoredResponse, { directives }: CacheRequest, nowMs: number): boolean {
-  if (directives.size === 0) return false;
-  if (directives.has("no-cache")) return true;
-  const maxAge = secondsOf(directives, "max-age");
-  const ageSeconds = response.ageSeconds(nowMs);
-  if (maxAge !== undefined && (ageSeconds > maxAge || maxAge === 0)) return true;
-  const minFresh = secondsOf(directives, "min-fresh");
-  return minFresh !== undefined && response.ttlSeconds(nowMs) < minFresh;
-}
-
-/** How stale a response the client takes. */
-function takenStaleMs(directives: Directives): number {
-  if (directives.get("max-stale") === true) return Number.POSITIVE_INFINITY;
-  return (secondsOf(directives, "max-stale") ?? -1) * 1000;
 }

@@ -3,10 +3,10 @@ import type { CacheRequest } from "./cache-request.ts";
 import type { EdgeCache } from "./edge-cache.ts";
 import { freshenedLines, storedLines } from "./freshen.ts";
 import { fieldsOf, type HeaderLines } from "./header-lines.ts";
-import { judge } from "./rules/judge.ts";
 import { isAbout } from "./rules/validators.ts";
 import { selectionOf } from "./rules/vary.ts";
 import { type StoredHead, StoredResponse } from "./stored-response.ts";
+import { termsOf } from "./terms-of.ts";
 
 /** The head of what a server answered, without what is of one hop. */
 export type ServerAnswer = {
@@ -142,7 +142,7 @@ export class Flight {
     const isError = answer.status >= 500;
     // Whatever may be kept of it, what was stored is no longer what the server has.
     if (renewed !== undefined && !isError) this.#cache.drop(renewed);
-    const response = this.#keepable(answer, isError);
+    const response = this.#keepable(answer);
     if (response === undefined) {
       this.#land({ is: "nothing" }, false);
       return "pass";
@@ -181,7 +181,7 @@ export class Flight {
       return;
     }
     body.letGo();
-    if (isTooLarge) this.#cache.markUseless(this.request.key, false);
+    if (isTooLarge) this.#cache.useless.found(this.request, { status: 200, lines: "" });
     this.#end();
   }
 
@@ -191,8 +191,10 @@ export class Flight {
     if (response === undefined) return;
     const wasOver = this.#isOver;
     this.#end();
-    response.body.end();
+    response.body.seal();
+    // Before readers are told: one that has it all may ask for it again at once.
     if (!wasOver && response.body.isKept) this.#cache.store(response);
+    response.body.announce();
   }
 
   /** The body broke off, or nobody wants it any longer. */
@@ -220,11 +222,10 @@ export class Flight {
   }
 
   /** The answer as it will be stored, where it may be. */
-  #keepable(answer: ServerAnswer, isError: boolean): StoredResponse | undefined {
-    const { maxResponseBytes } = this.#cache;
+  #keepable(answer: ServerAnswer): StoredResponse | undefined {
     const head = this.#headOf(answer.lines, answer.status, answer.statusLine);
-    if (head === undefined || (answer.contentLength ?? 0) > maxResponseBytes) {
-      if (this.#isShared) this.#cache.markUseless(this.request.key, isError);
+    if (head === undefined || (answer.contentLength ?? 0) > this.#cache.maxResponseBytes) {
+      this.#cache.useless.found(this.request, answer);
       return undefined;
     }
     const response = new StoredResponse(head, new Body(answer.contentLength));
@@ -237,17 +238,13 @@ export class Flight {
   #headOf(lines: HeaderLines, status: number, statusLine: string): StoredHead | undefined {
     const { request } = this;
     const answeredAtMs = this.#cache.now();
-    const fields = fieldsOf(lines);
-    const terms = judge(
-      {
-        hasAuthorization: request.hasAuthorization,
-        hasCookie: request.hasCookie,
-        asksForPart:
-          this.renewed === undefined && (request.range ?? request.ifNoneMatch) !== undefined,
-        directives: request.directives,
-      },
-      { status, fields, askedAtMs: this.#askedAtMs, answeredAtMs },
-    );
+    const terms = termsOf(request, {
+      status,
+      lines,
+      isRenewal: this.renewed !== undefined,
+      askedAtMs: this.#askedAtMs,
+      answeredAtMs,
+    });
     if (terms === undefined) return undefined;
     return {
       key: request.key,

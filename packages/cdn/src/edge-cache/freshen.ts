@@ -13,13 +13,16 @@ export function freshenedLines(stored: HeaderLines, fresh: HeaderLines): HeaderL
   return keepLines(stored, (name) => !names.has(name)) + renewed;
 }
 
-/** What an answer is kept with: without its Age, which is counted anew, and with a date. */
+/** What is said of one exchange and would be wrong of the next; Age is counted anew. */
+const ofTheExchange = new Set(["age", "server-timing", "x-request-id"]);
+
+/** What an answer is kept with: with a date, and without what is of this exchange alone. */
 export function storedLines(lines: HeaderLines, answeredAtMs: number): HeaderLines {
   let kept = "";
   let hasDate = false;
   eachField(lines, (name, _, line) => {
     if (name === "date") hasDate = true;
-    if (name !== "age") kept += line;
+    if (!ofTheExchange.has(name)) kept += line;
   });
   // RFC 9110 6.6.1: whoever keeps an answer without a date says when it came.
   return hasDate ? kept : `${kept}date: ${new Date(answeredAtMs).toUTCString()}\r\n`;

@@ -68,9 +68,9 @@ export class PurgeLedger {
     }
   }
 
-  /** Whether a purge can meet anything: what is held, or may be on its way. */
-  concerns(name: string): boolean {
-    return this.#keys.has(name) || this.#underWay.size > 0;
+  /** Whether a response has this key. */
+  isHeld(name: string): boolean {
+    return this.#keys.has(name);
   }
 
   purge(name: string, at = this.tick()): void {

@@ -1,4 +1,5 @@
 import CachePolicy from "http-cache-semantics";
+import type { HeaderLines } from "../header-lines.ts";
 import { type Directives, readDirectives, secondsOf } from "./directives.ts";
 import { readHttpDate } from "./http-date.ts";
 import { readTargetedControl } from "./targeted-control.ts";
@@ -107,6 +108,20 @@ export function judge(asker: Asker, answer: Answer): Terms | undefined {
     fields.has("etag") ||
     fields.has("last-modified");
   return isOfUse ? terms : undefined;
+}
+
+/** What a field says that forbids keeping, in words of its own. */
+const forbids = /^cache-control:[^\r\n"]*\b(?:no-store|private)\b[^\r\n"]*\r$/im;
+/** What may make it two things: a targeted field, or a directive that no-store gives way to. */
+const mayAllow = /^cdn-cache-control:|must-understand/im;
+const saysAnything = /^(?:(?:cdn-)?cache-control|expires|etag|last-modified):/im;
+
+/**
+ * Whether the header lines of an answer show at a glance that it may not be kept, as most that pass a
+ * door do: a tenth of what it takes to judge it.
+ */
+export function isPlainlyUnkept(lines: HeaderLines): boolean {
+  return forbids.test(lines) ? !mayAllow.test(lines) : !saysAnything.test(lines);
 }
 
 /** Until when it can be served without a validator, at the latest. */

@@ -21,12 +21,13 @@ export function hasCurrent(
   nowMs: number,
 ): boolean {
   if (condition.ifNoneMatch !== undefined) {
-    if (condition.ifNoneMatch.trim() === "*") return true;
     const { etag } = stored;
+    if (condition.ifNoneMatch === etag || condition.ifNoneMatch.trim() === "*") return true;
     if (etag === undefined) return false;
     const wanted = opaque(etag);
     return (condition.ifNoneMatch.match(tags) ?? []).some((tag) => opaque(tag) === wanted);
   }
+  if (condition.ifModifiedSince === undefined) return false;
   const sinceMs = readHttpDate(condition.ifModifiedSince, nowMs);
   const modifiedMs = readHttpDate(stored.lastModified ?? stored.date, nowMs);
   return sinceMs !== undefined && modifiedMs !== undefined && modifiedMs <= sinceMs;

@@ -65,7 +65,7 @@ export class DiskStore {
   #isClosed = false;
   #isTidying = false;
   #isRebuilt = false;
-  /** Resolves when the index knows all that was there at the start. */
+  /** Resolves when it is. */
   readonly rebuilt: Promise<void>;
 
   constructor(options: DiskStoreOptions) {
@@ -78,6 +78,11 @@ export class DiskStore {
     });
     this.#prepared = this.#prepare();
     this.rebuilt = this.#rebuild().catch((error: Error) => this.#trouble(error));
+  }
+
+  /** Whether the index knows all that was there at the start. */
+  get isRebuilt(): boolean {
+    return this.#isRebuilt;
   }
 
   get bytes(): number {
