@@ -51,6 +51,7 @@ import { measureModel } from "./performance/measure-model.ts";
 import { startAlerts } from "./performance/start-alerts.ts";
 import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
+import { openTracing } from "./tracing/open-tracing.ts";
 import { version } from "./version.ts";
 
 export type Server = {
@@ -104,6 +105,9 @@ async function start(
   });
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
+  const tracing = openTracing(config, log);
+  lifecycle.onClose("traces", () => tracing?.close());
+
   let endpoints: Endpoints | undefined;
   const timings = new RequestTimings(({ request, statement }) => {
     const route = endpoints?.find(request.method, request.url).template ?? "";
@@ -126,6 +130,7 @@ async function start(
         timings.addQuery(info.name, info.waitMs + info.durationMs);
         queryTimes.add(info);
         metrics?.database.onQuery(info);
+        tracing?.onQuery(info);
         hooks.onQuery?.(info);
       },
     },
@@ -139,6 +144,7 @@ async function start(
   }
   const cache = await openCache(config, uncached, log);
   lifecycle.onClose("cache", () => cache.close());
+  tracing?.traceCache(cache);
   const reads = cachedReads(uncached, cache);
   const database = cachedDatabase(uncached, cache, reads);
   const warming = keepWarm(cache, uncached, log);
@@ -159,7 +165,8 @@ async function start(
   lifecycle.onClose("lease", () => lease.stop());
 
   const openedModels = openModels(config, log, metrics);
-  const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
+  const measured = metrics ? measureModel(openedModels, metrics.models) : openedModels;
+  const models = tracing?.traceModels(measured) ?? measured;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
     config,
@@ -297,11 +304,12 @@ async function start(
     webFiles,
   );
   endpoints = new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http));
+  const gated = gate.before(app.fetch, endpoints);
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
     maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    fetch: gate.before(app.fetch, endpoints),
+    fetch: tracing?.before(gated, endpoints) ?? gated,
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));
