@@ -53,6 +53,7 @@ import { measureModel } from "./performance/measure-model.ts";
 import { startAlerts } from "./performance/start-alerts.ts";
 import { startMetrics } from "./performance/start-metrics.ts";
 import { watchResources } from "./performance/watch-resources.ts";
+import { openTracing } from "./tracing/open-tracing.ts";
 import { version } from "./version.ts";
 
 export type Server = {
@@ -106,6 +107,9 @@ async function start(
   });
   const metrics = config.METRICS_ENABLED ? new Metrics({ version }) : undefined;
 
+  const tracing = openTracing(config, log);
+  lifecycle.onClose("traces", () => tracing?.close());
+
   let endpoints: Endpoints | undefined;
   const timings = new RequestTimings(({ request, statement }) => {
     const route = endpoints?.find(request.method, request.url).template ?? "";
@@ -128,6 +132,7 @@ async function start(
         timings.addQuery(info.name, info.waitMs + info.durationMs);
         queryTimes.add(info);
         metrics?.database.onQuery(info);
+        tracing?.onQuery(info);
         hooks.onQuery?.(info);
       },
     },
@@ -141,6 +146,7 @@ async function start(
   }
   const cache = await openCache(config, uncached, log, (from) => timings.addCached(from));
   lifecycle.onClose("cache", () => cache.close());
+  tracing?.traceCache(cache);
   const reads = cachedReads(uncached, cache);
   const database = cachedDatabase(uncached, cache, reads);
   const warming = keepWarm(cache, uncached, log);
@@ -161,7 +167,8 @@ async function start(
   lifecycle.onClose("lease", () => lease.stop());
 
   const openedModels = openModels(config, log, metrics);
-  const models = metrics ? measureModel(openedModels, metrics.models) : openedModels;
+  const measured = metrics ? measureModel(openedModels, metrics.models) : openedModels;
+  const models = tracing?.traceModels(measured) ?? measured;
   lifecycle.onClose("model servers", () => models.close());
   const resources = await watchResources({
     config,
@@ -299,19 +306,20 @@ async function start(
     webFiles,
   );
   endpoints = new Endpoints(app.routes, metrics?.http.endpoint.bind(metrics.http));
+  const gated = gate.before(
+    app.fetch,
+    endpoints,
+    memoryReads({
+      endpoints,
+      knownReader: createKnownReader(knownCredentials(cache)),
+      reads,
+    }),
+  );
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
     maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    fetch: gate.before(
-      app.fetch,
-      endpoints,
-      memoryReads({
-        endpoints,
-        knownReader: createKnownReader(knownCredentials(cache)),
-        reads,
-      }),
-    ),
+    fetch: tracing?.before(gated, endpoints) ?? gated,
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));

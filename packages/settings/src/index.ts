@@ -4,6 +4,7 @@ export {
   flag,
   fraction,
   integer,
+  namedValues,
   oneOf,
   optionalSecret,
   optionalText,

@@ -102,6 +102,28 @@ export function urlList(schemes: readonly string[], options: Options): Setting<s
   );
 }
 
+/** Pairs as OpenTelemetry writes them: `a=1,b=2`, percent-encoded where they have to be. */
+export function namedValues(options: Options): Setting<Record<string, string>> {
+  return setting("name=value pairs separated by commas", options, "", (value) => {
+    const pairs = parseList(value, (part) => {
+      const [, name, text] = /^([\w.*/-]+)=(.*)$/.exec(part) ?? [];
+      return name === undefined || text === undefined
+        ? undefined
+        : ([name, decoded(text)] as const);
+    });
+    return pairs && Object.fromEntries(pairs);
+  });
+}
+
+/** As it is where it is not well-formed. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** IP addresses and CIDR ranges. */
 export function addressList(options: Options): Setting<string[]> {
   return setting(

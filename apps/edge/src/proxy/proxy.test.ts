@@ -116,7 +116,7 @@ describe("headers", () => {
     expect(seen.forwarded).toStartWith("for=6.6.6.6;proto=https, for=127.0.0.1;proto=http;");
   });
 
-  test("a request id and a traceparent are passed on, or made, each once", async () => {
+  test("a request id is passed on or made, a traceparent passed on where it is well-formed", async () => {
     const edge = await startPair((request) => Response.json(Object.fromEntries(request.headers)));
     const ask = async (headers: Record<string, string>) =>
       (await (await fetch(edge.url, { headers })).json()) as Record<string, string>;
@@ -126,9 +126,7 @@ describe("headers", () => {
     };
     expect(await ask(given)).toMatchObject(given);
     const made = await Promise.all([ask({}), ask({ traceparent: "rubbish" }), ask({})]);
-    for (const { traceparent } of made) {
-      expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-    }
+    for (const seen of made) expect(seen).not.toHaveProperty("traceparent");
     expect(new Set(made.map((seen) => seen["x-request-id"])).size).toBe(3);
   });
 

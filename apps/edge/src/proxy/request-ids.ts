@@ -17,17 +17,15 @@ export class RequestIds {
   /** The count without its last two bytes, which are all that changes in 65,536 requests. */
   #countStart = "";
 
-  /** The header lines to pass on: what came, where it is well-formed, or names of our own. */
+  /**
+   * The header lines to pass on: what came, where it is well-formed. A trace that nobody began is
+   * not begun here: the door records no spans, and whether to keep a trace is the servers' to say.
+   */
   lines(requestId: string | undefined, traceparent: string | undefined): string {
     const keepsId = requestId !== undefined && requestIdPattern.test(requestId);
     const keepsTrace = traceparent !== undefined && traceparentPattern.test(traceparent);
-    if (keepsId && keepsTrace) {
-      return `x-request-id: ${requestId}\r\ntraceparent: ${traceparent}\r\n`;
-    }
-    const own = this.#next();
-    return `x-request-id: ${keepsId ? requestId : this.#prefix + own}\r\ntraceparent: ${
-      keepsTrace ? traceparent : `00-${this.#prefix}${own}-${own}-01`
-    }\r\n`;
+    const id = keepsId ? requestId : this.#prefix + this.#next();
+    return `x-request-id: ${id}\r\n${keepsTrace ? `traceparent: ${traceparent}\r\n` : ""}`;
   }
 
   #next(): string {

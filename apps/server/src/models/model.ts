@@ -27,6 +27,8 @@ export type ModelRequest = {
   share?: ShareTerms | undefined;
   /** Where requests have to queue, those that a person waits for go before titles. */
   priority: "interactive" | "background";
+  /** The trace that this is part of, for model servers that take part in it. */
+  traceparent?: string;
 };
 
 export type ShareTerms = {

@@ -110,7 +110,8 @@ export class OpenAiModel implements Model {
   ): Promise<ReadableStreamDefaultReader<Uint8Array>> {
     let dialect = this.#dialects.get(request.model) ?? fullDialect;
     for (;;) {
-      const response = await this.#post(requestBody(request, dialect, continuation), signal);
+      const text = requestBody(request, dialect, continuation);
+      const response = await this.#post(text, request.traceparent, signal);
       if (response.ok && response.body) return response.body.getReader();
       const body = await readBodyStart(response, maxErrorBytes);
       const simpler = simplerDialect(dialect, request, response.status, body);
@@ -123,11 +124,12 @@ export class OpenAiModel implements Model {
     }
   }
 
-  #post(body: string, signal: AbortSignal): Promise<Response> {
+  #post(body: string, traceparent: string | undefined, signal: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {
       "content-type": "application/json",
       accept: "text/event-stream",
     };
+    if (traceparent) headers.traceparent = traceparent;
     if (this.#address.authorization) headers.authorization = this.#address.authorization;
     return this.#fetch(this.#address.chatUrl, {
       method: "POST",

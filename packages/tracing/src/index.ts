@@ -1,0 +1,5 @@
+export { createSampler, samplerNames } from "./sampler.ts";
+export { Span } from "./span.ts";
+export { SpanExporter } from "./span-exporter.ts";
+export { formatTraceparent, parseTraceparent } from "./trace-context.ts";
+export { Tracer } from "./tracer.ts";
