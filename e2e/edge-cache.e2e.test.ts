@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { freePort, startVarnish, type Varnish } from "@peregrine/cdn/testing";
+import { startVarnish, type Varnish } from "@peregrine/cdn/testing";
+import { freePort } from "@peregrine/process/testing";
 import { type ServerProcess, startServerProcess } from "./server-process.ts";
 
 /** The server, the front door with its cache before it, and a real Varnish before that. */

@@ -227,14 +227,15 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
           : span === "whole"
             ? body.from(0)
             : body.from(0).subarray(span.start, span.end);
-      channel.writeHead(answer.head, bytes);
+      channel.write(answer.head);
+      if (bytes !== undefined) channel.write(bytes);
       this.#finish();
       return;
     }
     this.#response = response;
     this.#framing = answer.framing;
     body.join(this);
-    channel.writeHead(answer.head);
+    channel.write(answer.head);
     this.#flow();
   }
 
@@ -248,7 +249,8 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
     if (bytes.length > 0) {
       this.position += bytes.length;
       if (this.#framing === "chunked") {
-        channel.writeHead(`${bytes.length.toString(16)}\r\n`, bytes);
+        channel.write(`${bytes.length.toString(16)}\r\n`);
+        channel.write(bytes);
         channel.write(lineEnd);
       } else channel.write(bytes);
       body.moved();

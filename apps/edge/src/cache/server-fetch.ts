@@ -58,10 +58,9 @@ export class ServerFetch implements Client, AnswerTaker {
         return flight.isAhead;
       },
       isStuck: () => false,
-      write: () => {},
       // What comes before an answer (103 Early Hints) is for the one who began it.
-      writeHead: (text) => {
-        if (this.#isLed) leader?.client.channel.writeHead(text);
+      write: (text) => {
+        if (this.#isLed) leader?.client.channel.write(text);
       },
     };
     flight.onAbandoned = () => this.end();
@@ -167,8 +166,8 @@ class FlightSink implements AnswerSink {
     return this.#scanner.isDone;
   }
 
-  pass(bytes: Buffer, at: number): number {
-    return this.#scanner.scan(bytes, at, this.#onData);
+  pass(bytes: Buffer): number {
+    return this.#scanner.scan(bytes, 0, this.#onData);
   }
 
   serverEnded(): void {}

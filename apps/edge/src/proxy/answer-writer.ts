@@ -20,7 +20,7 @@ export interface AnswerSink {
    * @returns where that ends
    * @throws MessageError where the body is not what it claims to be
    */
-  pass(bytes: Buffer, at: number): number;
+  pass(bytes: Buffer): number;
   /** The server ended its connection, which ends a body that has no other end. */
   serverEnded(): void;
 }
@@ -51,36 +51,35 @@ export class AnswerWriter implements AnswerSink {
     return this.#scanner.isDone;
   }
 
-  pass(bytes: Buffer, at: number): number {
+  pass(bytes: Buffer): number {
+    const channel = this.#channel;
+    this.#writeHead();
     if (this.#form === "without_chunks") {
-      this.#flushHead();
-      return this.#scanner.scan(bytes, at, (piece) => this.#channel.write(piece));
+      return this.#scanner.scan(bytes, 0, (piece) => channel.write(piece));
     }
-    const end = this.#scanner.scan(bytes, at);
-    const piece = bytes.subarray(at, this.#scanner.passTo);
+    const end = this.#scanner.scan(bytes, 0);
+    const { passTo } = this.#scanner;
+    // Nearly always all of them, of which no other view is needed.
+    const piece = passTo === bytes.length ? bytes : bytes.subarray(0, passTo);
     if (this.#form === "in_chunks" && piece.length > 0) {
-      this.#write(`${this.#head}${piece.length.toString(16)}\r\n`, piece);
-      this.#channel.write(chunkEnd);
+      channel.write(`${piece.length.toString(16)}\r\n`);
+      channel.write(piece);
+      channel.write(chunkEnd);
     } else {
-      this.#write(this.#head, piece);
+      channel.write(piece);
     }
-    if (this.isDone && this.#scanner.needsEnd) this.#channel.write(chunkEnd);
+    if (this.isDone && this.#scanner.needsEnd) channel.write(chunkEnd);
     return end;
   }
 
   serverEnded(): void {
-    this.#flushHead();
+    this.#writeHead();
     if (this.#form === "in_chunks") this.#channel.write(lastChunk);
   }
 
-  #write(head: string, piece: Uint8Array): void {
+  #writeHead(): void {
+    this.#channel.write(this.#head);
     this.#head = "";
-    if (head === "") this.#channel.write(piece);
-    else this.#channel.writeHead(head, piece);
-  }
-
-  #flushHead(): void {
-    if (this.#head !== "") this.#write(this.#head, nothing);
   }
 
   #framing(head: ResponseHead): string {
@@ -93,7 +92,6 @@ export class AnswerWriter implements AnswerSink {
   }
 }
 
-const nothing = new Uint8Array(0);
 const chunkEnd = Buffer.from("\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
 

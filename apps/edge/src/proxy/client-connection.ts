@@ -166,11 +166,13 @@ export class ClientConnection implements Client {
       this.#tell(error, isHead);
       return;
     }
-    this.channel.writeHead(error.toMessage(isHead, true));
+    this.channel.write(error.toMessage(isHead, true));
     this.finished(true);
   }
 
   broke(): void {
+    // What came of the answer is the client's.
+    this.channel.flush();
     this.cut();
   }
 
@@ -243,7 +245,7 @@ export class ClientConnection implements Client {
 
   /** Says what is wrong and ends the connection, once the client has had time to read it. */
   #tell(error: EdgeError, isHead = false): void {
-    this.channel.writeHead(error.toMessage(isHead, false));
+    this.channel.write(error.toMessage(isHead, false));
     this.#goodbye();
   }
 

@@ -3,7 +3,7 @@ import type { EdgeError } from "./edge-error.ts";
 import type { Peer } from "./forwarding.ts";
 
 /** The part of a channel that answers go through. */
-export type AnswerChannel = Pick<Channel, "isBlocked" | "isStuck" | "write" | "writeHead">;
+export type AnswerChannel = Pick<Channel, "isBlocked" | "isStuck" | "write">;
 
 /** The client's side of what goes on, as far as it is of use to whoever answers it. */
 export interface Client {

@@ -216,7 +216,7 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
   #passInterim(head: ResponseHead): void {
     if (this.#head.minorVersion === 0) return;
     if (head.status === 100 && !this.#head.expectsContinue) return;
-    this.#client.channel.writeHead(`HTTP/1.1${head.statusLine}\r\n${head.lines}\r\n`);
+    this.#client.channel.write(`HTTP/1.1${head.statusLine}\r\n${head.lines}\r\n`);
   }
 
   #upgrade(head: ResponseHead, rest: Buffer): void {
@@ -230,7 +230,7 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     this.#placement.upgraded();
     const tunnel = new Tunnel(this.#client, connection, this.#placement, this.#context.limits);
     const lines = `connection: Upgrade\r\nupgrade: websocket\r\n${head.lines}`;
-    this.#client.channel.writeHead(`HTTP/1.1${head.statusLine}\r\n${lines}\r\n`);
+    this.#client.channel.write(`HTTP/1.1${head.statusLine}\r\n${lines}\r\n`);
     if (rest.length > 0) tunnel.fromServer(rest);
     this.#client.handOver(tunnel);
   }
@@ -260,7 +260,7 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     if (answer === undefined) return;
     let end: number;
     try {
-      end = answer.pass(bytes, 0);
+      end = answer.pass(bytes);
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
       this.#interrupted();

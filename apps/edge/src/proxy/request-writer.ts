@@ -34,11 +34,12 @@ export class RequestWriter {
   begin(channel: Channel, authority: string, added: string, held: Buffer | undefined): number {
     const text = requestText(this.#head, authority, added);
     if (held === undefined || this.isDone) {
-      channel.writeHead(text);
+      channel.write(text);
       return 0;
     }
     const end = this.#scanner.scan(held, 0);
-    channel.writeHead(text, held.subarray(0, this.#scanner.passTo));
+    channel.write(text);
+    channel.write(upTo(held, this.#scanner.passTo));
     return this.#passed(channel, end);
   }
 
@@ -50,7 +51,7 @@ export class RequestWriter {
    */
   pass(channel: Channel, bytes: Buffer): number {
     const end = this.#scanner.scan(bytes, 0);
-    channel.write(bytes.subarray(0, this.#scanner.passTo));
+    channel.write(upTo(bytes, this.#scanner.passTo));
     return this.#passed(channel, end);
   }
 
@@ -59,4 +60,9 @@ export class RequestWriter {
     if (this.isDone && this.#scanner.needsEnd) channel.write(lineEnd);
     return bytes;
   }
+}
+
+/** Nearly always all of them, of which no other view is needed. */
+function upTo(bytes: Buffer, end: number): Buffer {
+  return end === bytes.length ? bytes : bytes.subarray(0, end);
 }

@@ -9,7 +9,7 @@ import { version } from "../version.ts";
 import { traceCache } from "./trace-cache.ts";
 import { traceModels } from "./trace-models.ts";
 
-type Fetch = (request: Request) => Promise<Response | undefined>;
+type Fetch = (request: Request) => Response | Promise<Response | undefined>;
 
 /**
  * Where the time of a request goes, as spans for a collector: the request, reads of the cache beneath
