@@ -58,7 +58,8 @@ export function memoryReads({ endpoints, knownReader, reads }: Dependencies): Me
     const body = userId && peek(userId, path);
     if (!body) return undefined;
     try {
-      const response = deliverRead(request, new EncodedJson(body), totalTiming(startedMs));
+      const timing = `${totalTiming(startedMs)}, ${threeOfMemory}`;
+      const response = deliverRead(request, new EncodedJson(body), timing);
       return response instanceof Response ? response : undefined;
     } catch {
       // A header that is refused: the route says so.
@@ -66,6 +67,9 @@ export function memoryReads({ endpoints, knownReader, reads }: Dependencies): Me
     }
   };
 }
+
+/** The session or key, its user, and the body. */
+const threeOfMemory = 'cache;desc="memory 3"';
 
 type Path = { id: string; limit: number };
 

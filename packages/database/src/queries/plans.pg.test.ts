@@ -92,6 +92,7 @@ test("a table that was never analysed is walked by the conversation too", async 
   const plain = new SQL({ url: fresh.url, max: 1 });
   try {
     await plain.unsafe("set plan_cache_mode = force_generic_plan");
+    const [{ version }] = await plain`select current_setting('server_version_num') as version`;
     for (const statement of [listMessages, listMessagesAround, ask, regenerate, finish]) {
       const nodes = await planOf(statement, plain);
       const names = nodes.map((node) => node["Index Name"]);
@@ -99,7 +100,12 @@ test("a table that was never analysed is walked by the conversation too", async 
         statement.name,
         expect.not.arrayContaining(["messages_user_id_id_idx"]),
       ]);
-      expect(names).toContain("messages_conversation_id_id_idx");
+      // Before Postgres 18 a table without a page is read whole, which costs nothing.
+      const isReadWhole = nodes.some(
+        (node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] === "messages",
+      );
+      if (!isReadWhole) expect(names).toContain("messages_conversation_id_id_idx");
+      else expect(Number(version)).toBeLessThan(180_000);
     }
   } finally {
     await plain.close();
