@@ -5,10 +5,19 @@ import { readReady } from "./read-ready.ts";
 export type EdgeProcess = { url: string; adminUrl: string; stop(): Promise<number> };
 
 /** The front door before these servers, on free ports. */
-export async function startEdgeProcess(servers: readonly string[]): Promise<EdgeProcess> {
+export async function startEdgeProcess(
+  servers: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<EdgeProcess> {
   const main = join(import.meta.dirname, "../apps/edge/src/main.ts");
   const child = Bun.spawn([process.execPath, main, "--servers", servers.join(",")], {
-    env: { ...serverEnvironment, LOG_LEVEL: "info", PORT: "0", EDGE_ADMIN_PORT: "0" },
+    env: {
+      ...serverEnvironment,
+      LOG_LEVEL: "info",
+      PORT: "0",
+      EDGE_ADMIN_PORT: "0",
+      ...environment,
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",

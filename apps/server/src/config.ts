@@ -232,6 +232,12 @@ export const settings = {
     { about: "Seconds between two health checks of a server." },
   ),
 
+  EDGE_ADMIN_URL: optionalUrl(webSchemes, {
+    about:
+      "The [front door](edge.md#from-the-dashboard)'s administration port, whose servers administrators then see and drain. With `--servers N` it is set. A token goes into the address: `http://admin:<token>@door:3001`.",
+    secret: true,
+  }),
+
   METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
   METRICS_PORT: integer(
     9090,

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Id, Timestamp } from "./common.ts";
+import { ErrorBody } from "./errors.ts";
 
 const Count = Type.Number({ minimum: 0 });
 
@@ -142,32 +143,47 @@ export const FreshnessBody = Type.Object({
 });
 export type FreshnessBody = Static<typeof FreshnessBody>;
 
+/** A server behind a balancer, as the balancer sees it now. */
+export const BalancedServer = Type.Object({
+  id: Type.String(),
+  state: Type.String({
+    description: "unproven, up, trial, cooling, ejected, down or draining.",
+  }),
+  reason: Type.String(),
+  isBackup: Type.Boolean(),
+  weight: Type.Number(),
+  currentWeight: Type.Number({ description: "As a slow start leaves it." }),
+  inFlight: Count,
+  maxInFlight: Nullable,
+  latencySeconds: Type.Number({ description: "To the first byte, as it is expected." }),
+});
+export type BalancedServer = Static<typeof BalancedServer>;
+
 /** What answers, and the servers that it runs on. */
 export const ModelPerformanceBody = Type.Object({
   models: Type.Record(Type.String(), ModelFigures, {
     description: "Of all servers over the last minute.",
   }),
   waiting: Type.Object({ interactive: Count, background: Count }),
-  servers: Type.Array(
-    Type.Object({
-      id: Type.String(),
-      state: Type.String({
-        description: "unproven, up, trial, cooling, ejected, down or draining.",
-      }),
-      reason: Type.String(),
-      isBackup: Type.Boolean(),
-      weight: Type.Number(),
-      currentWeight: Type.Number({ description: "As a slow start leaves it." }),
-      inFlight: Count,
-      maxInFlight: Nullable,
-      latencySeconds: Type.Number({ description: "To the first byte, as it is expected." }),
-    }),
-    { description: "As the balancer of this server sees them." },
-  ),
+  servers: Type.Array(BalancedServer, {
+    description: "As the balancer of this server sees them.",
+  }),
 });
 export type ModelPerformanceBody = Static<typeof ModelPerformanceBody>;
 
-export const DrainModelServerBody = Type.Object(
+/** The servers behind the front door. */
+export const BalancerBody = Type.Object({
+  door: Type.Union([Type.Literal("none"), Type.Literal("reachable"), Type.Literal("unreachable")], {
+    description: "Whether a front door is known to this server, and whether it answers.",
+  }),
+  error: Type.Union([Type.Null(), ErrorBody.properties.error], {
+    description: "Why it is unreachable.",
+  }),
+  servers: Type.Array(BalancedServer),
+});
+export type BalancerBody = Static<typeof BalancerBody>;
+
+export const DrainServerBody = Type.Object(
   { server: Type.String({ maxLength: 500 }), drained: Type.Boolean() },
   { additionalProperties: false },
 );

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import { adminUrl } from "./admin-url.ts";
 
 /**
  * `CDN_PURGE_URLS` for the servers behind a door on the same machine: its own cache first, and then
@@ -7,15 +8,7 @@ import type { Config } from "../config.ts";
  * @param others what the environment says
  */
 export function purgeUrls(config: Config, others: string | undefined): string | undefined {
-  // Behind a port that is not known before the servers start, the cache cannot be told.
-  if (config.EDGE_CACHE_SIZE === 0 || config.EDGE_ADMIN_PORT === 0) return others;
-  const isAny = /^(0\.0\.0\.0|::)$/.test(config.EDGE_ADMIN_HOST);
-  const host = isAny ? "127.0.0.1" : config.EDGE_ADMIN_HOST;
-  const url = new URL(`http://${host.includes(":") ? `[${host}]` : host}`);
-  url.port = String(config.EDGE_ADMIN_PORT);
-  if (config.EDGE_ADMIN_TOKEN !== undefined) {
-    url.username = "purge";
-    url.password = encodeURIComponent(config.EDGE_ADMIN_TOKEN);
-  }
-  return others === undefined || others === "" ? url.href : `${url.href},${others}`;
+  const url = config.EDGE_CACHE_SIZE === 0 ? undefined : adminUrl(config, "purge");
+  if (url === undefined) return others;
+  return others === undefined || others === "" ? url : `${url},${others}`;
 }

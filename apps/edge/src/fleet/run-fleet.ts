@@ -3,6 +3,7 @@ import { startEmbeddedPostgres } from "@peregrine/database";
 import { Lifecycle, type Log } from "@peregrine/process";
 import { type Config, processEnvironment } from "../config.ts";
 import { type Edge, startEdge } from "../edge.ts";
+import { adminUrl } from "./admin-url.ts";
 import { Fleet } from "./fleet.ts";
 import { purgeUrls } from "./purge-urls.ts";
 
@@ -32,6 +33,7 @@ export async function runFleet(config: Config, count: number, log: Log): Promise
         PORT: "0",
         METRICS_PORT: "0",
         CDN_PURGE_URLS: purgeUrls(config, processEnvironment().CDN_PURGE_URLS),
+        EDGE_ADMIN_URL: processEnvironment().EDGE_ADMIN_URL || adminUrl(config, "admin"),
         TRUSTED_PROXIES: [...config.TRUSTED_PROXIES, "127.0.0.1"].join(","),
       },
       log,

@@ -21,6 +21,9 @@ export type AdminOptions = {
  * - `POST /edge/servers` with `{"url": …, "weight": …}`: adds one, or takes a draining one back.
  * - `DELETE /edge/servers/<id>`: drains it, and removes it when the last request it has is over;
  *   with `?drain=false` it is removed at once, and what it has goes on.
+ * - `PATCH /edge/servers/<id>` with `{"drained": true}`: gives it nothing new and keeps it, until
+ *   `{"drained": false}` takes it back. The last server that takes requests is not drained so: who
+ *   comes through the door to do it could not come back to undo it.
  * - `GET /edge/cache`: what the cache holds.
  * - `PURGE /` with tags in `Surrogate-Key`: removes from the cache what carries one of them.
  * - `PURGE <path>`: removes what was asked for with this path and query. `DELETE /edge/cache`: all.
@@ -67,10 +70,13 @@ async function answer(options: AdminOptions, request: Request): Promise<Response
   if (id !== undefined && request.method === "DELETE") {
     return remove(options, decodeURIComponent(id), url.searchParams.get("drain") !== "false");
   }
+  if (id !== undefined && request.method === "PATCH") {
+    return setDrained(pool, decodeURIComponent(id), await request.json().catch(() => undefined));
+  }
   return refusal(
     404,
     "not_found",
-    "There is GET and POST /edge/servers, DELETE /edge/servers/<id>, GET and DELETE /edge/cache, and PURGE.",
+    "There is GET and POST /edge/servers, PATCH and DELETE /edge/servers/<id>, GET and DELETE /edge/cache, and PURGE.",
   );
 }
 
@@ -97,6 +103,29 @@ function remove({ pool, onChange }: AdminOptions, id: string, drains: boolean): 
     })
     .catch(() => {});
   return Response.json(pool.snapshot(), { status: 202 });
+}
+
+function setDrained(pool: Pool, id: string, body: unknown): Response {
+  if (typeof body !== "object" || body === null || !("drained" in body)) return badDrained();
+  if (body.drained === false) {
+    pool.undrain(id);
+  } else if (body.drained === true) {
+    const others = pool.snapshot().servers.filter((server) => server.id !== id);
+    // What is listed but ill takes nothing either.
+    if (!others.some(({ state }) => state === "up" || state === "trial")) {
+      const message =
+        "No other server takes requests now. Bring another up before this is drained.";
+      return refusal(409, "last_server", message);
+    }
+    pool.drain(id).catch(() => {});
+  } else {
+    return badDrained();
+  }
+  return Response.json(pool.snapshot());
+}
+
+function badDrained(): Response {
+  return refusal(400, "invalid_request", 'Expected JSON: {"drained": true} or {"drained": false}.');
 }
 
 async function readSpec(request: Request): Promise<ServerSpec> {

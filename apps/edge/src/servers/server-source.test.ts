@@ -171,6 +171,37 @@ describe("the administration port", () => {
     await Promise.all(answers.map((reader) => reader.cancel()));
   });
 
+  test("keeps what it drains, and never drains the last one that takes requests", async () => {
+    const [a, b] = await upstreams(2);
+    const edge = await startTestEdge({ urls: [a!.url, b!.url] });
+    cleanUps.push(() => edge.stop());
+    const states = () => edge.pool.snapshot().servers.map(({ state }) => state);
+    await eventually(() => states().every((state) => state === "up"), "both up");
+    const patch = async (url: string, body: unknown) => {
+      const path = `${edge.adminUrl}/edge/servers/${encodeURIComponent(url)}`;
+      const response = await fetch(path, { method: "PATCH", body: JSON.stringify(body) });
+      const { error } = (await response.json()) as { error?: { code: string } };
+      return error?.code ?? response.status;
+    };
+
+    expect(await patch(a!.url, { drained: true })).toBe(200);
+    expect(states()).toEqual(["draining", "up"]);
+    expect(await patch(b!.url, { drained: true })).toBe("last_server");
+    const before = a!.requests.length;
+    for (let i = 0; i < 10; i++) expect((await fetch(`${edge.url}/of-a-client`)).status).toBe(200);
+    const lines = a!.requests.slice(before).map(({ line }) => line);
+    expect(lines.join()).not.toContain("/of-a-client");
+    // It has nothing left, and is there all the same.
+    expect(states()).toEqual(["draining", "up"]);
+    expect(await patch(a!.url, { drained: false })).toBe(200);
+    expect(states()).toEqual(["up", "up"]);
+
+    expect(await patch("http://nobody", { drained: true })).toBe("unknown_server");
+    for (const body of [null, {}, { drained: "yes" }]) {
+      expect(await patch(a!.url, body)).toBe("invalid_request");
+    }
+  });
+
   test("asks for its token, and without one for a loopback name", async () => {
     const [a] = await upstreams(1);
     const open = await startTestEdge({ urls: [a!.url] });

@@ -11,6 +11,7 @@ import { answerRoutes } from "../generation/answer-routes.ts";
 import { healthRoutes } from "../health/health-routes.ts";
 import { socketRoutes } from "../live/socket-routes.ts";
 import { alertRoutes } from "../performance/alert-routes.ts";
+import { balancerRoutes } from "../performance/balancer-routes.ts";
 import { cacheRoutes } from "../performance/cache-routes.ts";
 import { databaseRoutes } from "../performance/database-routes.ts";
 import { metricsRoutes } from "../performance/metrics-routes.ts";
@@ -68,6 +69,7 @@ export function createApp(context: Context, performance: PerformanceParts, webFi
     .use(cacheRoutes(context))
     .use(databaseRoutes(context))
     .use(modelRoutes(context))
+    .use(balancerRoutes(context))
     .use(searchRoutes(context))
     .use(socketRoutes(context))
     .use(metricsRoutes(context, performance))

@@ -39,6 +39,8 @@ test("there are routes of each kind", () => {
     "POST /api/v1/performance/cache/clear",
     "GET /api/v1/performance/database",
     "POST /api/v1/performance/models/drain",
+    "GET /api/v1/performance/balancer",
+    "POST /api/v1/performance/balancer/drain",
     "PUT /api/v1/performance/alerts/rules/:id",
   ]) {
     expect(known).toContain(route);

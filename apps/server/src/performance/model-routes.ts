@@ -1,4 +1,4 @@
-import { DrainModelServerBody, ModelPerformanceBody } from "@peregrine/protocol";
+import { DrainServerBody, ModelPerformanceBody } from "@peregrine/protocol";
 import { Elysia } from "elysia";
 import { signedInAdmin } from "../auth/signed-in-admin.ts";
 import type { Context } from "../context.ts";
@@ -55,7 +55,7 @@ export function modelRoutes(context: Context) {
           return new Response(null, { status: 204 });
         }),
       {
-        body: DrainModelServerBody,
+        body: DrainServerBody,
         ...documented("Performance", {
           summary: "Give a model server nothing new, or take it back",
           description:

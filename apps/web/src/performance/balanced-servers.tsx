@@ -1,17 +1,6 @@
+import type { BalancedServer } from "@peregrine/protocol";
 import { amount, seconds } from "./format.ts";
 import { Table } from "./table.tsx";
-
-type BalancedServer = {
-  id: string;
-  state: string;
-  reason: string;
-  isBackup: boolean;
-  weight: number;
-  currentWeight: number;
-  inFlight: number;
-  maxInFlight: number | null;
-  latencySeconds: number;
-};
 
 const wrong = new Set(["cooling", "ejected", "down"]);
 

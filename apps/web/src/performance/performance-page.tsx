@@ -9,6 +9,7 @@ import { Caches } from "./caches.tsx";
 import { DatabaseSection } from "./database-section.tsx";
 import { DatabaseState } from "./database-state.ts";
 import { Freshness } from "./freshness.tsx";
+import { FrontDoorSection } from "./front-door-section.tsx";
 import { HistorySection } from "./history-section.tsx";
 import { ModelsSection } from "./models-section.tsx";
 import { OptimiserSection } from "./optimiser-section.tsx";
@@ -77,6 +78,7 @@ function Body({ state, database }: { state: PerformanceState; database: Database
       <Tiles state={state} />
       <HistorySection state={state} />
       <Servers state={state} />
+      <FrontDoorSection state={state} act={act} />
       <Caches state={state} act={act} />
       <ModelsSection state={state} act={act} />
       <DatabaseSection state={state} database={database} />

@@ -1,5 +1,6 @@
 import type {
   AlertListBody,
+  BalancerBody,
   Figures,
   HistoryBody,
   ModelPerformanceBody,
@@ -35,6 +36,7 @@ export class PerformanceState {
   readonly alerts: Signal<AlertListBody | null> = signal(null);
   readonly servers: Signal<ServerListBody["servers"]> = signal([]);
   readonly models: Signal<ModelPerformanceBody | null> = signal(null);
+  readonly balancer: Signal<BalancerBody | null> = signal(null);
   readonly history: Signal<HistoryBody | null> = signal(null);
   readonly dayBefore: Signal<HistoryBody | null> = signal(null);
   readonly choice: Signal<HistoryChoice> = signal({
@@ -68,6 +70,19 @@ export class PerformanceState {
 
   /** Never fails: what could not be had is told in `error`, and what was had before stays. */
   async refresh(): Promise<void> {
+    // A door that does not answer is waited for, and the rest is not to wait with it.
+    await Promise.all([this.#refreshBalancer(), this.#refreshRest()]);
+  }
+
+  async #refreshBalancer(): Promise<void> {
+    try {
+      this.balancer.value = await this.#api.get(`${base}/balancer`);
+    } catch (error) {
+      this.error.value = describeError(error);
+    }
+  }
+
+  async #refreshRest(): Promise<void> {
     try {
       const [now, alerts, { servers }, models] = await Promise.all([
         this.#api.get<PerformanceBody>(`${base}/metrics`),
