@@ -20,6 +20,13 @@ export interface PassiveHealthOptions {
   readonly slowByMs: number;
 }
 
+/** What a live request met at a server. */
+type Failure = {
+  readonly kind: Exclude<FailureKind, "rate_limited">;
+  /** More than the kind says, where more is known. */
+  readonly words: string | undefined;
+};
+
 export type Eject = (server: Server, reason: EjectionReason, words: string) => void;
 
 const sweepEveryMs = 1000;
@@ -59,19 +66,20 @@ export class PassiveHealth {
   failed(
     server: Server,
     ticket: Ticket,
-    kind: Exclude<FailureKind, "rate_limited">,
+    failure: Failure,
     servers: readonly Server[],
     now: number,
   ): void {
+    const { kind, words } = failure;
     if (server.trial === ticket) {
-      this.#eject(server, "trial", `failed again (${kind})`);
+      this.#eject(server, "trial", `failed again (${words ?? kind})`);
       return;
     }
     if (server.circuit.state(now) !== "closed") return;
     server.lastFailureAtMs = now;
     server.failuresInARow++;
     if (kind === "unreachable") {
-      this.#eject(server, "unreachable", "no connection could be made");
+      this.#eject(server, "unreachable", words ?? "no connection could be made");
     } else if (
       server.failuresInARow >= this.#options.failuresInARow &&
       this.#mayGuess(servers, now)

@@ -11,7 +11,7 @@ import type { Server } from "./server.ts";
 import type { ServerSpec } from "./server-list.ts";
 import { findShortage } from "./shortage.ts";
 import { type PoolSnapshot, takeSnapshot } from "./snapshot.ts";
-import { Ticket, type TicketEnd, type TicketHost } from "./ticket.ts";
+import { type FailureDetails, Ticket, type TicketEnd, type TicketHost } from "./ticket.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 export interface AcquireOptions extends Demand {
@@ -72,8 +72,8 @@ export class Pool {
     this.#ticketHost = {
       now: () => settings.clock.now(),
       firstByteCame: (server, ticket, latencyMs) => this.#firstByteCame(server, ticket, latencyMs),
-      ticketEnded: (server, ticket, end, answered, retryAfterMs) =>
-        this.#ticketEnded(server, ticket, end, answered, retryAfterMs),
+      ticketEnded: (server, ticket, end, answered, details) =>
+        this.#ticketEnded(server, ticket, end, answered, details),
     };
     this.#roster.open(options.servers);
   }
@@ -211,7 +211,7 @@ export class Pool {
     ticket: Ticket,
     end: TicketEnd,
     answered: boolean,
-    retryAfterMs: number | undefined,
+    details: FailureDetails | undefined,
   ): void {
     const now = this.#now();
     const durationMs = now - ticket.startedAtMs;
@@ -223,14 +223,20 @@ export class Pool {
     if (end === "succeeded") {
       this.#passive.succeeded(server, ticket);
     } else if (end === "rate_limited") {
-      const untilMs = now + (retryAfterMs ?? this.#settings.cooldownMs);
+      const untilMs = now + (details?.retryAfterMs ?? this.#settings.cooldownMs);
       server.cooldown.cool(untilMs, ticket.credential);
       if (ticket.credential === undefined) {
         server.reason = "asked to be left alone for a while";
         this.#changed();
       }
     } else if (end !== "released") {
-      this.#passive.failed(server, ticket, end, this.#roster.servers, now);
+      this.#passive.failed(
+        server,
+        ticket,
+        { kind: end, words: details?.words },
+        this.#roster.servers,
+        now,
+      );
     }
     if (server.trial === ticket) server.trial = "free";
     if (this.#room.length > 0 && server.group !== undefined) this.#room.serveOne(server, now);

@@ -23,6 +23,8 @@ export type FailureKind =
 export interface FailureDetails {
   /** What Retry-After asked for; only with `rate_limited`. */
   readonly retryAfterMs?: number | undefined;
+  /** What was met, for whoever reads why a server was ejected; only with `unreachable`. */
+  readonly words?: string | undefined;
 }
 
 /** What a caller may know of the server that it was given. */
@@ -43,7 +45,7 @@ export interface TicketHost {
     ticket: Ticket,
     end: TicketEnd,
     answered: boolean,
-    retryAfterMs: number | undefined,
+    details: FailureDetails | undefined,
   ): void;
   now(): number;
 }
@@ -124,7 +126,7 @@ export class Ticket {
   }
 
   fail(kind: FailureKind, details?: FailureDetails): void {
-    this.#end(kind, details?.retryAfterMs);
+    this.#end(kind, details);
   }
 
   release(): void {
@@ -135,12 +137,12 @@ export class Ticket {
     this.release();
   }
 
-  #end(end: TicketEnd, retryAfterMs: number | undefined): void {
+  #end(end: TicketEnd, details: FailureDetails | undefined): void {
     if (this.#phase === "ended") return;
     const answered = this.#phase === "answering";
     this.#phase = "ended";
     this.#server.finish(this, this.#cost, answered);
-    this.#host.ticketEnded(this.#server, this, end, answered, retryAfterMs);
+    this.#host.ticketEnded(this.#server, this, end, answered, details);
   }
 }
 

@@ -79,10 +79,11 @@ export class Placement {
    * The server failed before its answer began.
    *
    * @param kind undefined where it says nothing of the server
+   * @param words what was met, for whoever runs the door; the client is told the error alone
    */
-  failed(kind: FailureKind | undefined, error: EdgeError): void {
+  failed(kind: FailureKind | undefined, error: EdgeError, words?: string): void {
     const maySendAgain = this.#mayRepeat || kind === "unreachable";
-    this.#leave(kind);
+    this.#leave(kind, words);
     if (maySendAgain && this.#takeRetry()) this.#attempt();
     else this.#host.unplaced(error);
   }
@@ -204,6 +205,7 @@ export class Placement {
           this.failed(
             "unreachable",
             new EdgeError("server_unreachable", "No server could be reached."),
+            error.message,
           );
         },
       )
@@ -214,10 +216,10 @@ export class Placement {
     return this.#attempts < maxAttempts && this.#context.budget.take(performance.now());
   }
 
-  #leave(kind: FailureKind | undefined): void {
+  #leave(kind: FailureKind | undefined, words?: string): void {
     if (this.#ticket !== undefined) {
       this.#tried.push(this.#ticket.server.id);
-      if (kind !== undefined) this.#ticket.fail(kind);
+      if (kind !== undefined) this.#ticket.fail(kind, { words });
     }
     this.#release();
     this.#host.displaced();

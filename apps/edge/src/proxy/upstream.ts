@@ -84,20 +84,32 @@ export class Upstream {
   async connect(): Promise<UpstreamConnection> {
     let connection: UpstreamConnection | undefined;
     let isLate = false;
-    const connecting = Bun.connect({
+    // Over TLS a connection opens before its certificate is checked.
+    const trusted = Promise.withResolvers<void>();
+    if (!this.#isSecure) trusted.resolve();
+    const socket: SocketHandler<unknown> = {
+      ...events,
+      open: (socket) => {
+        connection = new UpstreamConnection(socket, (closed) => {
+          this.#closed(closed);
+          trusted.reject(new Error("it closed the connection before TLS was agreed on"));
+        });
+        socket.data = connection;
+        this.#open.add(connection);
+        if (isLate) connection.close();
+      },
+      handshake(_, isTrusted, error) {
+        if (isTrusted) trusted.resolve();
+        else trusted.reject(error ?? new Error("its certificate is not trusted"));
+      },
+    };
+    const connected = Bun.connect({
       hostname: this.#hostname,
       port: this.#port,
-      ...(this.#isSecure && { tls: { serverName: this.#hostname } }),
-      socket: {
-        ...events,
-        open: (socket) => {
-          connection = new UpstreamConnection(socket, (closed) => this.#closed(closed));
-          socket.data = connection;
-          this.#open.add(connection);
-          if (isLate) connection.close();
-        },
-      },
+      socket,
+      ...(this.#isSecure && { tls: { serverName: this.#hostname, rejectUnauthorized: true } }),
     });
+    const connecting = Promise.all([connected, trusted.promise]);
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       isLate = true;
@@ -107,6 +119,7 @@ export class Upstream {
       await Promise.race([connecting, late.promise]);
     } catch (cause) {
       connecting.catch(() => {});
+      connection?.close();
       const words = cause instanceof Error ? cause.message : String(cause);
       throw new UnreachableError(`${this.authority} cannot be reached: ${words}`, { cause });
     } finally {
