@@ -3,9 +3,8 @@ import { startEmbeddedPostgres } from "@peregrine/database";
 import { Lifecycle, type Log } from "@peregrine/process";
 import { type Config, processEnvironment } from "../config.ts";
 import { type Edge, startEdge } from "../edge.ts";
-import { adminUrl } from "./admin-url.ts";
 import { Fleet } from "./fleet.ts";
-import { purgeUrls } from "./purge-urls.ts";
+import { serverEnvironment } from "./server-environment.ts";
 
 export type RunningFleet = {
   readonly edge: Edge;
@@ -26,16 +25,7 @@ export async function runFleet(config: Config, count: number, log: Log): Promise
     const fleet = new Fleet({
       count,
       command: [process.execPath, resolve(import.meta.dirname, "../../../server/src/main.ts")],
-      environment: {
-        ...processEnvironment(),
-        DATABASE_URL: databaseUrl,
-        HOST: "127.0.0.1",
-        PORT: "0",
-        METRICS_PORT: "0",
-        CDN_PURGE_URLS: purgeUrls(config, processEnvironment().CDN_PURGE_URLS),
-        EDGE_ADMIN_URL: processEnvironment().EDGE_ADMIN_URL || adminUrl(config, "admin"),
-        TRUSTED_PROXIES: [...config.TRUSTED_PROXIES, "127.0.0.1"].join(","),
-      },
+      environment: serverEnvironment(config, processEnvironment(), databaseUrl),
       log,
       startTimeoutMs: 60_000,
       drainTimeoutMs: config.EDGE_DRAIN_TIMEOUT * 1000,
