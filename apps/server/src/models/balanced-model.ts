@@ -13,7 +13,6 @@ import { ModelError } from "./model-error.ts";
 import type { ModelServerEntry } from "./model-server-list.ts";
 import type { OpenAiModel } from "./openai-model.ts";
 import { noServerError, verdictOf } from "./server-verdict.ts";
-import type { ServerWatch } from "./server-watch.ts";
 
 export type ServerFailure = {
   /** Host and port of the server. */
@@ -33,8 +32,6 @@ export type Balancing = {
   /** How a server whose entry does not say is asked to go on with an answer: `off`. */
   continueWith?: WayToContinue | undefined;
   events?: PoolEvents | undefined;
-  /** Told of each question that a server is asked. */
-  watch?: ServerWatch | undefined;
 };
 
 type Options = Balancing & {
@@ -74,7 +71,6 @@ export class BalancedModel implements Model {
   readonly #onlyBegin: readonly string[];
   readonly #retries = new RetryBudget({ reserve: retryReserve }, performance.now());
   readonly #onFailure: (failure: ServerFailure) => void;
-  readonly #watch: ServerWatch | undefined;
 
   constructor(servers: readonly ServerOfPool[], options: Options) {
     const { firstTokenMs } = options;
@@ -94,7 +90,6 @@ export class BalancedModel implements Model {
       .filter((each) => this.#wayOf(each) === "off")
       .map(({ server }) => server.id);
     this.#onFailure = options.onFailure ?? (() => {});
-    this.#watch = options.watch;
   }
 
   /** For administrators: how the servers stand, and to take them out. */
@@ -153,9 +148,7 @@ export class BalancedModel implements Model {
     const abort = () => attempt.abort(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     ticket.onServerLost = () => this.#move(ticket, request, progress, attempt);
-    const watched = this.#watch?.begin(server.server.id, request.model);
     const onTokens = (count: number) => {
-      watched?.tokens(count);
       answer.countTokens(count);
       ticket.firstByte();
       ticket.addCost(-count);
@@ -177,12 +170,7 @@ export class BalancedModel implements Model {
         }
       }
       ticket.succeed();
-      watched?.succeeded();
-    } catch (error) {
-      if (error instanceof ModelError) watched?.failed(error.code);
-      throw error;
     } finally {
-      watched?.end();
       ticket.onServerLost = undefined;
       signal.removeEventListener("abort", abort);
     }
