@@ -2,6 +2,7 @@ import type { BalancedServer, ErrorCode } from "@peregrine/protocol";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ApiError } from "../http/api-error.ts";
+import { balancedServer } from "./balanced-server.ts";
 
 /** It answers from memory and stands near: what takes longer is not there, and a page waits. */
 const defaultTimeoutMs = 2_000;
@@ -54,17 +55,7 @@ export class FrontDoor {
   /** @throws ApiError balancer_unavailable */
   async servers(): Promise<BalancedServer[]> {
     const { servers } = await this.#ask(this.#servers, {}, Snapshot);
-    return servers.map((server) => ({
-      id: server.id,
-      state: server.state,
-      reason: server.reason,
-      isBackup: server.backup,
-      weight: server.weight,
-      currentWeight: server.currentWeight,
-      inFlight: server.inFlight,
-      maxInFlight: server.maxInFlight ?? null,
-      latencySeconds: server.latencyMs / 1000,
-    }));
+    return servers.map(balancedServer);
   }
 
   /**

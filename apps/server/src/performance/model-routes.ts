@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { createAudited } from "./audited.ts";
+import { balancedServer } from "./balanced-server.ts";
 import { lastMinute } from "./last-minute.ts";
 
 /** What answers, and the servers that it runs on. For administrators. */
@@ -22,17 +23,7 @@ export function modelRoutes(context: Context) {
         return {
           models: figures?.models ?? {},
           waiting,
-          servers: servers.map((server) => ({
-            id: server.id,
-            state: server.state,
-            reason: server.reason,
-            isBackup: server.backup,
-            weight: server.weight,
-            currentWeight: server.currentWeight,
-            inFlight: server.inFlight,
-            maxInFlight: server.maxInFlight ?? null,
-            latencySeconds: server.latencyMs / 1000,
-          })),
+          servers: servers.map(balancedServer),
         };
       },
       documented("Performance", {
