@@ -8,7 +8,7 @@ export type HistoryRange = { fromMs: number; toMs: number; stepSeconds: number }
 export type ServerSlot = { server: string; atMs: number; slot: Slot };
 
 /** Figures of a span; null where no server has told anything, which is not the same as zero. */
-export type HistoryPoint = { atMs: number; servers: number; figures: Figures | null };
+type HistoryPoint = { atMs: number; servers: number; figures: Figures | null };
 
 export type History = {
   points: HistoryPoint[];
