@@ -217,6 +217,8 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
       status: `${this.#front.name}; ${status}`,
       keepsAlive: this.#head.keepAlive && this.client.mayKeepAlive(),
     });
+    const isFromCache = result === "hit" || result === "stale";
+    this.client.begins(isFromCache ? "cache" : "server", answer.status);
     this.#keepsAlive =
       this.#head.keepAlive && this.client.mayKeepAlive() && answer.framing !== "until_close";
     if (answer.span === undefined || body.isWhole) {
@@ -284,7 +286,7 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   }
 
   #fault(error: unknown): void {
-    this.#context.onFault(error as Error);
+    this.#context.events.onFault(error as Error);
     if (!this.#hasLeft) this.client.broke();
   }
 }

@@ -9,6 +9,7 @@ import type { EdgeError } from "../proxy/edge-error.ts";
 import { type AnswerTaker, Exchange } from "../proxy/exchange.ts";
 import type { Peer } from "../proxy/forwarding.ts";
 import type { ProxyContext } from "../proxy/proxy-context.ts";
+import type { AnswerSource } from "../proxy/proxy-events.ts";
 
 /** Who began a fetch, and gets the answer where it is for nobody else. */
 export interface FetchLeader {
@@ -37,6 +38,7 @@ const ofTheClient = new Set(["if-modified-since", "if-none-match", "if-range", "
  */
 export class ServerFetch implements Client, AnswerTaker {
   readonly peer: Peer;
+  readonly requestedMs = performance.now();
   readonly #flight: Flight;
   readonly #leader: FetchLeader | undefined;
   readonly #onEnd: (fetch: ServerFetch) => void;
@@ -122,6 +124,10 @@ export class ServerFetch implements Client, AnswerTaker {
   consumed(): void {}
 
   wantsMore(): void {}
+
+  begins(source: AnswerSource, status: number): void {
+    this.#passesTo?.begins(source, status);
+  }
 
   mayKeepAlive(): boolean {
     return this.#passesTo?.mayKeepAlive() ?? true;

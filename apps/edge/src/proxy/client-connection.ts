@@ -9,6 +9,7 @@ import { Exchange } from "./exchange.ts";
 import type { Peer } from "./forwarding.ts";
 import { lingerMs, maxHeldBytes } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import type { AnswerSource } from "./proxy-events.ts";
 
 /** What a client's connection tells the door it came through. */
 export interface ClientConnectionHost {
@@ -36,6 +37,8 @@ export class ClientConnection implements Client {
   #lingersSinceMs: number | undefined;
   /** Since when it owes the rest of a head, or may stay without a request. */
   #waitsSinceMs: number;
+  /** When the head of the last request was there. */
+  #requestedMs = 0;
   #hadRequest = false;
   #isTunnel = false;
 
@@ -50,6 +53,10 @@ export class ClientConnection implements Client {
     this.#context = context;
     this.#host = host;
     this.#waitsSinceMs = performance.now();
+  }
+
+  get requestedMs(): number {
+    return this.#requestedMs;
   }
 
   get isIdle(): boolean {
@@ -106,7 +113,10 @@ export class ClientConnection implements Client {
       if (waitedMs > keepAliveMs) this.#goodbye();
     } else if (waitedMs > headerMs) {
       if (this.#held === undefined) this.channel.terminate();
-      else this.#tell(new EdgeError("request_timeout", "The request did not come in time."));
+      else {
+        this.#requestedMs = this.#waitsSinceMs;
+        this.#tell(new EdgeError("request_timeout", "The request did not come in time."));
+      }
     }
   }
 
@@ -134,6 +144,11 @@ export class ClientConnection implements Client {
 
   mayKeepAlive(): boolean {
     return !this.#host.isDraining;
+  }
+
+  begins(source: AnswerSource, status: number): void {
+    const seconds = (performance.now() - this.#requestedMs) / 1000;
+    this.#context.events.onAnswer?.(source, status, seconds);
   }
 
   handOver(user: ClientUser): void {
@@ -166,6 +181,7 @@ export class ClientConnection implements Client {
       this.#tell(error, isHead);
       return;
     }
+    this.begins("door", error.status);
     this.channel.write(error.toMessage(isHead, true));
     this.finished(true);
   }
@@ -211,6 +227,7 @@ export class ClientConnection implements Client {
   /** @returns whether a whole head was there. */
   #readRequest(held: Buffer): boolean {
     const { limits, forwarding } = this.#context;
+    this.#requestedMs = performance.now();
     // Empty lines before a request are a habit of old clients (RFC 9112 2.2).
     let start = 0;
     while (held[start] === cr && held[start + 1] === lf) start += 2;
@@ -245,6 +262,7 @@ export class ClientConnection implements Client {
 
   /** Says what is wrong and ends the connection, once the client has had time to read it. */
   #tell(error: EdgeError, isHead = false): void {
+    this.begins("door", error.status);
     this.channel.write(error.toMessage(isHead, false));
     this.#goodbye();
   }

@@ -2,6 +2,7 @@ import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balance
 import { EdgeError } from "./edge-error.ts";
 import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import type { RetryReason } from "./proxy-events.ts";
 import { UnreachableError, type Upstream } from "./upstream.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -49,6 +50,11 @@ export class Placement {
     this.#attempt();
   }
 
+  /** What the server answers, whether that is used or another one is asked. */
+  told(status: number): void {
+    if (this.#ticket) this.#context.events.onServerAnswer?.(this.#ticket.server, status);
+  }
+
   /** An answer has begun, and so it is this server's to give. */
   answered(): void {
     this.#isAnswered = true;
@@ -84,7 +90,7 @@ export class Placement {
   failed(kind: FailureKind | undefined, error: EdgeError, words?: string): void {
     const maySendAgain = this.#mayRepeat || kind === "unreachable";
     this.#leave(kind, words);
-    if (maySendAgain && this.#takeRetry()) this.#attempt();
+    if (maySendAgain && this.#takeRetry(kind ?? "closed")) this.#attempt();
     else this.#host.unplaced(error);
   }
 
@@ -95,9 +101,14 @@ export class Placement {
     return servers.some(({ id, state }) => state === "up" && !tried.has(id));
   }
 
-  /** Tries another server where that is allowed. @returns whether it does */
-  tryElsewhere(kind: FailureKind | undefined): boolean {
-    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry()) return false;
+  /**
+   * Tries another server where that is allowed.
+   *
+   * @param kind undefined where it is no illness of the server
+   * @returns whether it does
+   */
+  tryElsewhere(kind: FailureKind | undefined, reason: RetryReason): boolean {
+    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry(reason)) return false;
     this.#leave(kind);
     this.#attempt();
     return true;
@@ -113,7 +124,7 @@ export class Placement {
     upstream
       .isAlive()
       .then((isAlive) => {
-        if (!isAlive && this.#ticket === ticket) this.tryElsewhere("timeout");
+        if (!isAlive && this.#ticket === ticket) this.tryElsewhere("timeout", "timeout");
       })
       .catch((error: unknown) => this.#fault(error));
   }
@@ -180,7 +191,7 @@ export class Placement {
     // Others found it ill while we wait for it: no use in waiting for our own time limit.
     if (this.#mayRepeat) {
       ticket.onServerLost = () => {
-        if (this.#ticket === ticket) this.tryElsewhere(undefined);
+        if (this.#ticket === ticket) this.tryElsewhere(undefined, "lost");
       };
     }
     const upstream = this.#context.upstreams.of(ticket.server);
@@ -212,8 +223,15 @@ export class Placement {
       .catch((error: unknown) => this.#fault(error));
   }
 
-  #takeRetry(): boolean {
-    return this.#attempts < maxAttempts && this.#context.budget.take(performance.now());
+  #takeRetry(reason: RetryReason): boolean {
+    if (this.#attempts >= maxAttempts) return false;
+    const { budget, events } = this.#context;
+    if (budget.take(performance.now())) {
+      events.onRetry?.(reason);
+      return true;
+    }
+    events.onBudgetSpent?.();
+    return false;
   }
 
   #leave(kind: FailureKind | undefined, words?: string): void {
@@ -238,7 +256,7 @@ export class Placement {
 
   /** A fault of ours, met where nobody else is there to catch it. */
   #fault(error: unknown): void {
-    this.#context.onFault(error as Error);
+    this.#context.events.onFault(error as Error);
     this.end();
     this.#host.unplaced(new EdgeError("bad_answer", "Something went wrong here."));
   }
