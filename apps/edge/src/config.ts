@@ -12,6 +12,7 @@ import {
   type Setting,
   text,
 } from "@peregrine/settings";
+import { tracingSettings } from "@peregrine/tracing";
 
 const day = 86_400;
 const port = { min: 0, max: 65_535 };
@@ -49,6 +50,8 @@ export const settings = {
   ),
 
   METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
+
+  ...tracingSettings,
 
   EDGE_SERVERS: text("", {
     about:

@@ -10,6 +10,7 @@ import {
 import type { CacheResult } from "@peregrine/cdn/edge-cache";
 import { DoorMetrics } from "@peregrine/metrics";
 import { Lifecycle, type Log } from "@peregrine/process";
+import { startTracer } from "@peregrine/tracing";
 import { CacheFront, type CacheFrontFigures } from "./cache/cache-front.ts";
 import type { Config } from "./config.ts";
 import { limitsOf } from "./limits-of.ts";
@@ -22,6 +23,7 @@ import { startAdmin } from "./servers/admin.ts";
 import { ownUrls } from "./servers/own-urls.ts";
 import type { ServerSource } from "./servers/server-source.ts";
 import { Certificates } from "./tls/certificates.ts";
+import { RequestTraces } from "./tracing/request-traces.ts";
 import { version } from "./version.ts";
 import { poolName, watchDoor } from "./watch-door.ts";
 
@@ -77,6 +79,9 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
   lifecycle.onClose("upstream connections", () => upstreams.close());
 
   const metrics = config.METRICS_ENABLED ? new DoorMetrics({ version }) : undefined;
+  const tracing = startTracer(config, { version, suffix: "-edge", standsFirst: true, log });
+  lifecycle.onClose("traces", () => tracing?.exporter.close());
+  if (tracing) metrics?.watchTraces(tracing.exporter.figures);
   const poolMetrics = metrics?.balancer.pool(poolName);
   const source = "read" in options.servers ? options.servers : undefined;
   const servers = "read" in options.servers ? await options.servers.read() : options.servers;
@@ -126,6 +131,7 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
       forwarding: new Forwarding(`peregrine-${randomBytes(6).toString("hex")}`),
       limits,
       cache,
+      traces: tracing && new RequestTraces(tracing.tracer),
       events: {
         ...metrics?.proxy,
         ...(poolMetrics && {

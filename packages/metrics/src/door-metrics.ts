@@ -6,6 +6,7 @@ import { type Counter, CounterFamily } from "./families/counter.ts";
 import { GaugeFamily } from "./families/gauge.ts";
 import { type Histogram, HistogramFamily } from "./families/histogram.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
+import { addTraceMetrics, type TraceFacts } from "./trace-metrics.ts";
 
 /** Who answered a client: a server, the edge cache, or the door itself. */
 type Source = "server" | "cache" | "door";
@@ -153,6 +154,10 @@ export class DoorMetrics {
       this.#cachePurges.value += keys;
     },
   };
+
+  watchTraces(read: () => TraceFacts): void {
+    addTraceMetrics(this.exposition, read);
+  }
 
   /** @param read how it stands, with each scrape */
   watch(read: () => DoorFacts): void {

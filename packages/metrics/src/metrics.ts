@@ -9,6 +9,7 @@ import { type FreshnessFacts, FreshnessMetrics } from "./freshness-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { ModelMetrics } from "./model-metrics.ts";
 import { type LiveFacts, SystemMetrics } from "./system-metrics.ts";
+import { addTraceMetrics, type TraceFacts } from "./trace-metrics.ts";
 import { Recorder } from "./windows/recorder.ts";
 import { series } from "./windows/series.ts";
 
@@ -82,6 +83,10 @@ export class Metrics {
 
   watchCache(read: () => CacheCounts): void {
     this.#cache = new CacheMetrics(this.exposition, this.recorder, read);
+  }
+
+  watchTraces(read: () => TraceFacts): void {
+    addTraceMetrics(this.exposition, read);
   }
 
   watchLive(read: () => LiveFacts): void {

@@ -1,4 +1,5 @@
 import { type Flight, type HeaderLines, keepLines } from "@peregrine/cdn/edge-cache";
+import type { Span } from "@peregrine/tracing";
 import type { BodyScanner } from "../http/body-scanner.ts";
 import { createBodyScanner } from "../http/create-body-scanner.ts";
 import type { BodyLength, RequestHead } from "../http/request-head.ts";
@@ -67,6 +68,10 @@ export class ServerFetch implements Client, AnswerTaker {
     };
     flight.onAbandoned = () => this.end();
     flight.onCaughtUp = () => this.#exchange.clientDrained();
+  }
+
+  get span(): Span | undefined {
+    return this.#leader?.client.span;
   }
 
   get channel(): AnswerChannel {

@@ -1,7 +1,8 @@
+import type { Span } from "@peregrine/tracing";
 import type { Socket } from "bun";
 import { findHeadEnd, isHopeless } from "../http/head-end.ts";
 import { MessageError } from "../http/message-error.ts";
-import { readRequestHead } from "../http/request-head.ts";
+import { type RequestHead, readRequestHead } from "../http/request-head.ts";
 import { Channel } from "./channel.ts";
 import type { Client, ClientUser } from "./client.ts";
 import { EdgeError } from "./edge-error.ts";
@@ -39,6 +40,9 @@ export class ClientConnection implements Client {
   #waitsSinceMs: number;
   /** When the head of the last request was there. */
   #requestedMs = 0;
+  #span: Span | undefined;
+  /** Of the answer that is under way, or was. */
+  #status = 0;
   #hadRequest = false;
   #isTunnel = false;
 
@@ -53,6 +57,10 @@ export class ClientConnection implements Client {
     this.#context = context;
     this.#host = host;
     this.#waitsSinceMs = performance.now();
+  }
+
+  get span(): Span | undefined {
+    return this.#span;
   }
 
   get requestedMs(): number {
@@ -92,6 +100,7 @@ export class ClientConnection implements Client {
     this.#held = undefined;
     const user = this.#user;
     this.#user = undefined;
+    this.#endSpan("left");
     user?.clientLeft();
   }
 
@@ -149,6 +158,9 @@ export class ClientConnection implements Client {
   begins(source: AnswerSource, status: number): void {
     const seconds = (performance.now() - this.#requestedMs) / 1000;
     this.#context.events.onAnswer?.(source, status, seconds);
+    this.#span?.set("http.response.status_code", status);
+    this.#span?.set("peregrine.first_byte_ms", seconds * 1000);
+    this.#status = status;
   }
 
   handOver(user: ClientUser): void {
@@ -156,12 +168,14 @@ export class ClientConnection implements Client {
     else {
       this.#user = user;
       this.#isTunnel = true;
+      this.#endSpan();
       this.#pass();
     }
   }
 
   finished(keepsAlive: boolean): void {
     this.#user = undefined;
+    this.#endSpan();
     if (!keepsAlive) {
       this.#goodbye();
       return;
@@ -179,6 +193,7 @@ export class ClientConnection implements Client {
     this.#user = undefined;
     if (!keepsAlive || !this.mayKeepAlive()) {
       this.#tell(error, isHead);
+      this.#endSpan();
       return;
     }
     this.begins("door", error.status);
@@ -187,6 +202,7 @@ export class ClientConnection implements Client {
   }
 
   broke(): void {
+    this.#endSpan("interrupted");
     // What came of the answer is the client's.
     this.channel.flush();
     this.cut();
@@ -250,15 +266,32 @@ export class ClientConnection implements Client {
     }
     this.#held = end < bytes.length ? bytes.subarray(end) : undefined;
     this.#hadRequest = true;
+    const { traces } = this.#context;
+    if (traces === undefined) {
+      this.#answer(head);
+    } else {
+      const traced = traces.begin(head);
+      this.#span = traced.span;
+      this.#answer(traced.head);
+    }
+    return true;
+  }
+
+  #answer(head: RequestHead): void {
     const answering =
       this.#context.cache?.answerFor(this.#context, this, head) ??
       new Exchange(this.#context, this, head);
     this.#user = answering;
     answering.begin();
-    return true;
   }
 
   // Ending
+
+  /** @param error as what it failed; a status of 500 and above, where nothing else did */
+  #endSpan(error?: string): void {
+    this.#span?.end(error ?? (this.#status >= 500 ? String(this.#status) : undefined));
+    this.#span = undefined;
+  }
 
   /** Says what is wrong and ends the connection, once the client has had time to read it. */
   #tell(error: EdgeError, isHead = false): void {

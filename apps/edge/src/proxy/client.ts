@@ -1,3 +1,4 @@
+import type { Span } from "@peregrine/tracing";
 import type { Channel } from "./channel.ts";
 import type { EdgeError } from "./edge-error.ts";
 import type { Peer } from "./forwarding.ts";
@@ -10,6 +11,8 @@ export type AnswerChannel = Pick<Channel, "isBlocked" | "isStuck" | "write">;
 export interface Client {
   readonly channel: AnswerChannel;
   readonly peer: Peer;
+  /** Of its request, where that is traced. */
+  readonly span: Span | undefined;
   /** When the head of its request was there. */
   readonly requestedMs: number;
   /** Bytes that have come and have not been passed on. */

@@ -68,7 +68,7 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     this.#request = new RequestWriter(head);
     this.#patience = new Patience(context.limits, client.requestedMs);
     const mayRepeat = head.length === 0 && idempotent.has(head.method);
-    this.#placement = new Placement(context, this, mayRepeat);
+    this.#placement = new Placement(context, this, mayRepeat, client.span);
   }
 
   begin(): void {

@@ -1,4 +1,5 @@
 import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balancer";
+import type { Span } from "@peregrine/tracing";
 import { EdgeError } from "./edge-error.ts";
 import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -25,6 +26,7 @@ export class Placement {
   readonly #context: ProxyContext;
   readonly #host: PlacementHost;
   readonly #mayRepeat: boolean;
+  readonly #span: Span | undefined;
   #ticket: Ticket | undefined;
   #upstream: Upstream | undefined;
   #attempts = 0;
@@ -32,12 +34,22 @@ export class Placement {
   #choosing: AbortController | undefined;
   #isAnswered = false;
   #doubtedMs = 0;
+  #waitedMs = 0;
 
-  /** @param mayRepeat whether sending the request twice does no harm */
-  constructor(context: ProxyContext, host: PlacementHost, mayRepeat: boolean) {
+  /**
+   * @param mayRepeat whether sending the request twice does no harm
+   * @param span of the request, told where it went
+   */
+  constructor(
+    context: ProxyContext,
+    host: PlacementHost,
+    mayRepeat: boolean,
+    span: Span | undefined,
+  ) {
     this.#context = context;
     this.#host = host;
     this.#mayRepeat = mayRepeat;
+    this.#span = span;
   }
 
   /** What Host says where the request had none. */
@@ -194,6 +206,7 @@ export class Placement {
         if (this.#ticket === ticket) this.tryElsewhere(undefined, "lost");
       };
     }
+    if (this.#span !== undefined) this.#describe(this.#span, ticket);
     const upstream = this.#context.upstreams.of(ticket.server);
     this.#upstream = upstream;
     upstream.began();
@@ -221,6 +234,13 @@ export class Placement {
         },
       )
       .catch((error: unknown) => this.#fault(error));
+  }
+
+  #describe(span: Span, ticket: Ticket): void {
+    this.#waitedMs += ticket.waitedMs;
+    span.set("peregrine.server", ticket.server.id);
+    span.set("peregrine.tries", this.#attempts);
+    span.set("peregrine.queue_wait_ms", this.#waitedMs);
   }
 
   #takeRetry(reason: RetryReason): boolean {

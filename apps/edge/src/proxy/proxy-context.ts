@@ -1,5 +1,6 @@
 import type { Pool, RetryBudget } from "@peregrine/balancer";
 import type { CacheFront } from "../cache/cache-front.ts";
+import type { RequestTraces } from "../tracing/request-traces.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { Limits } from "./limits.ts";
 import type { ProxyEvents } from "./proxy-events.ts";
@@ -14,5 +15,7 @@ export type ProxyContext = {
   readonly limits: Limits;
   /** Undefined where it is turned off. */
   readonly cache: CacheFront | undefined;
+  /** Undefined where nobody collects them. */
+  readonly traces: RequestTraces | undefined;
   readonly events: ProxyEvents;
 };
