@@ -78,11 +78,12 @@ export class Placement {
   /**
    * The server failed before its answer began.
    *
-   * @param kind undefined where it says nothing of the server
+   * @param kind undefined where it says nothing of the server: a connection that had rested was dead
    * @param words what was met, for whoever runs the door; the client is told the error alone
    */
   failed(kind: FailureKind | undefined, error: EdgeError, words?: string): void {
     const maySendAgain = this.#mayRepeat || kind === "unreachable";
+    if (kind === undefined) this.#upstream?.distrustResting();
     this.#leave(kind, words);
     if (maySendAgain && this.#takeRetry()) this.#attempt();
     else this.#host.unplaced(error);
