@@ -29,6 +29,8 @@ export class Placement {
   #attempts = 0;
   #tried: string[] = [];
   #choosing: AbortController | undefined;
+  /** Whether anything of the request may have reached the server that it is placed on. */
+  #isSent = false;
   #isAnswered = false;
   #doubtedMs = 0;
 
@@ -98,7 +100,8 @@ export class Placement {
 
   /** Tries another server where that is allowed. @returns whether it does */
   tryElsewhere(kind: FailureKind | undefined): boolean {
-    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry()) return false;
+    const maySendAgain = this.#mayRepeat || !this.#isSent;
+    if (!maySendAgain || this.#isAnswered || !this.#takeRetry()) return false;
     this.#leave(kind);
     this.#attempt();
     return true;
@@ -127,6 +130,7 @@ export class Placement {
 
   #attempt(): void {
     this.#attempts++;
+    this.#isSent = false;
     const demand = this.#tried.length === 0 ? undefined : { exclude: this.#tried };
     let ticket: Ticket | undefined;
     try {
@@ -179,25 +183,23 @@ export class Placement {
   #use(ticket: Ticket): void {
     this.#ticket = ticket;
     // Others found it ill while we wait for it: no use in waiting for our own time limit.
-    if (this.#mayRepeat) {
-      ticket.onServerLost = () => {
-        if (this.#ticket === ticket) this.tryElsewhere(undefined);
-      };
-    }
+    ticket.onServerLost = () => {
+      if (this.#ticket === ticket) this.tryElsewhere(undefined);
+    };
     const upstream = this.#context.upstreams.of(ticket.server);
     this.#upstream = upstream;
     upstream.began();
     const maxRestMs = this.#mayRepeat ? idleUpstreamMs : freshUpstreamMs;
     const resting = this.#attempts > 1 ? undefined : upstream.take(ticket.startedAtMs, maxRestMs);
     if (resting !== undefined) {
-      this.#host.placed(resting);
+      this.#placed(resting);
       return;
     }
     upstream
       .connect()
       .then(
         (connection) => {
-          if (this.#ticket === ticket) this.#host.placed(connection);
+          if (this.#ticket === ticket) this.#placed(connection);
           else upstream.give(connection, performance.now());
         },
         (error: unknown) => {
@@ -213,8 +215,15 @@ export class Placement {
       .catch((error: unknown) => this.#fault(error));
   }
 
+  #placed(connection: UpstreamConnection): void {
+    this.#isSent = true;
+    this.#host.placed(connection);
+  }
+
+  /** The budget is there to spare the servers: what no server has had yet is not charged to it. */
   #takeRetry(): boolean {
-    return this.#attempts < maxAttempts && this.#context.budget.take(performance.now());
+    if (this.#attempts >= maxAttempts) return false;
+    return !this.#isSent || this.#context.budget.take(performance.now());
   }
 
   #leave(kind: FailureKind | undefined, words?: string): void {
