@@ -144,7 +144,7 @@ describe.skipIf(reason !== undefined)(name, () => {
     await more(reads, 100);
     const before = await a.traffic();
     await a.lose(0.2);
-    const met = await more(reads, 1500);
+    const met = await more(reads, 800);
     expect(shareOf("a", met)).toBeGreaterThan(0);
     const after = await a.traffic();
     expect(after.lost - before.lost).toBeGreaterThan(10);
