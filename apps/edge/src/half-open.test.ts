@@ -41,7 +41,7 @@ describe.skipIf(reason !== undefined)(name, () => {
 
     await scene.network.hosts.a.cut();
     const ended = async () => (await client.streams()).filter(({ end }) => end !== undefined);
-    await eventually(async () => (await ended()).length >= 3, "three to be told", 30_000);
+    await eventually(async () => (await ended()).length >= 3, "three to be told");
     expect((await ended()).map((stream) => [stream.url, stream.end]).sort()).toEqual([
       [`${url}/stream?n=100000`, "broken"],
       [`${url}/stream?n=100000`, "broken"],

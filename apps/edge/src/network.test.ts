@@ -41,14 +41,10 @@ function write({ client, url }: NetworkScene): Promise<RemoteLoad> {
 async function more(load: RemoteLoad, count: number): Promise<Outcome[]> {
   const { length } = await load.outcomes(0);
   let since: Outcome[] = [];
-  await eventually(
-    async () => {
-      since = await load.outcomes(length);
-      return since.length >= count;
-    },
-    `${count} more answers`,
-    30_000,
-  );
+  await eventually(async () => {
+    since = await load.outcomes(length);
+    return since.length >= count;
+  }, `${count} more answers`);
   return since;
 }
 
@@ -70,20 +66,16 @@ describe.skipIf(reason !== undefined)(name, () => {
 
     const { a } = scene.network.hosts;
     await a.cut();
-    await eventually(async () => (await scene.state("a")) !== "up", "a to be found ill", 20_000);
+    await eventually(async () => (await scene.state("a")) !== "up", "a to be found ill");
     expect(shareOf("a", await more(reads, 300))).toBe(0);
     expect((await a.traffic()).lost).toBeGreaterThan(0);
 
     await a.mend();
     let back: Outcome[] = [];
-    await eventually(
-      async () => {
-        back = await more(reads, 200);
-        return shareOf("a", back) > 0;
-      },
-      "an answer of the server that came back",
-      20_000,
-    );
+    await eventually(async () => {
+      back = await more(reads, 200);
+      return shareOf("a", back) > 0;
+    }, "an answer of the server that came back");
     // It begins with a tenth of its weight.
     expect(shareOf("a", back)).toBeLessThan(0.2);
 
@@ -103,7 +95,6 @@ describe.skipIf(reason !== undefined)(name, () => {
     await eventually(
       () => scene.openFiles <= filesBefore,
       "the door to have closed its connections",
-      30_000,
     );
   });
 

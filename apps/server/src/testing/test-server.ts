@@ -183,9 +183,9 @@ export function textOf(events: ReceivedEvent[]): string {
 
 /** Waits for a condition that comes true by itself. */
 export async function until(condition: () => unknown, what = "a condition"): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited 10 s for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited 30 s for ${what}`);
     await Bun.sleep(5);
   }
 }
