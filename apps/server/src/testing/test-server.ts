@@ -185,7 +185,7 @@ export function textOf(events: ReceivedEvent[]): string {
 export async function until(
   condition: () => unknown,
   what = "a condition",
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await condition())) {
