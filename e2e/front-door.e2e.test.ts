@@ -59,6 +59,8 @@ test("an administrator drains a server behind the door and takes it back", async
   const section = page.getByRole("region", { name: "Front door" });
   await section.getByRole("row", { name: new RegExp(`^${second.url} up`) }).waitFor();
 
+  await section.getByText(/^(Since the door started its|Nothing was asked of its) cache/).waitFor();
+
   await section.getByRole("button", { name: `Drain ${first.url}` }).click();
   await page.getByText("It gets no new requests.").waitFor();
   await section.getByRole("row", { name: new RegExp(`^${first.url} draining`) }).waitFor();

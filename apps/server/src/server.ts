@@ -109,6 +109,7 @@ async function start(
 
   const tracing = openTracing(config, log);
   lifecycle.onClose("traces", () => tracing?.close());
+  if (tracing) metrics?.watchTraces(tracing.figures);
 
   let endpoints: Endpoints | undefined;
   const timings = new RequestTimings(({ request, statement }) => {

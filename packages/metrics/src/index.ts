@@ -1,3 +1,4 @@
+export { DoorMetrics } from "./door-metrics.ts";
 export type { FreshnessFacts } from "./freshness-metrics.ts";
 export type { EndpointRecorder } from "./http-metrics.ts";
 export { Metrics } from "./metrics.ts";

@@ -171,6 +171,16 @@ export const ModelPerformanceBody = Type.Object({
 });
 export type ModelPerformanceBody = Static<typeof ModelPerformanceBody>;
 
+/** What the front door's cache keeps, and did since the door started. */
+export const EdgeCacheFigures = Type.Object({
+  requests: Type.Integer({ description: "That could be answered from what it keeps." }),
+  hits: Type.Integer({ description: "Those of them for which no server was asked anew." }),
+  hitRatio: Nullable,
+  bytes: Type.Number(),
+  entries: Count,
+});
+export type EdgeCacheFigures = Static<typeof EdgeCacheFigures>;
+
 /** The servers behind the front door. */
 export const BalancerBody = Type.Object({
   door: Type.Union([Type.Literal("none"), Type.Literal("reachable"), Type.Literal("unreachable")], {
@@ -180,6 +190,9 @@ export const BalancerBody = Type.Object({
     description: "Why it is unreachable.",
   }),
   servers: Type.Array(BalancedServer),
+  cache: Type.Union([Type.Null(), EdgeCacheFigures], {
+    description: "Of the door's own cache; null where it is off, or not told.",
+  }),
 });
 export type BalancerBody = Static<typeof BalancerBody>;
 

@@ -1,7 +1,9 @@
 import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balancer";
+import type { Span } from "@peregrine/tracing";
 import { EdgeError } from "./edge-error.ts";
 import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import type { RetryReason } from "./proxy-events.ts";
 import { UnreachableError, type Upstream } from "./upstream.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -24,6 +26,7 @@ export class Placement {
   readonly #context: ProxyContext;
   readonly #host: PlacementHost;
   readonly #mayRepeat: boolean;
+  readonly #span: Span | undefined;
   #ticket: Ticket | undefined;
   #upstream: Upstream | undefined;
   #attempts = 0;
@@ -31,12 +34,22 @@ export class Placement {
   #choosing: AbortController | undefined;
   #isAnswered = false;
   #doubtedMs = 0;
+  #waitedMs = 0;
 
-  /** @param mayRepeat whether sending the request twice does no harm */
-  constructor(context: ProxyContext, host: PlacementHost, mayRepeat: boolean) {
+  /**
+   * @param mayRepeat whether sending the request twice does no harm
+   * @param span of the request, told where it went
+   */
+  constructor(
+    context: ProxyContext,
+    host: PlacementHost,
+    mayRepeat: boolean,
+    span: Span | undefined,
+  ) {
     this.#context = context;
     this.#host = host;
     this.#mayRepeat = mayRepeat;
+    this.#span = span;
   }
 
   /** What Host says where the request had none. */
@@ -47,6 +60,11 @@ export class Placement {
   begin(): void {
     this.#context.budget.request();
     this.#attempt();
+  }
+
+  /** What the server answers, whether that is used or another one is asked. */
+  told(status: number): void {
+    if (this.#ticket) this.#context.events.onServerAnswer?.(this.#ticket.server, status);
   }
 
   /** An answer has begun, and so it is this server's to give. */
@@ -84,7 +102,7 @@ export class Placement {
   failed(kind: FailureKind | undefined, error: EdgeError, words?: string): void {
     const maySendAgain = this.#mayRepeat || kind === "unreachable";
     this.#leave(kind, words);
-    if (maySendAgain && this.#takeRetry()) this.#attempt();
+    if (maySendAgain && this.#takeRetry(kind ?? "closed")) this.#attempt();
     else this.#host.unplaced(error);
   }
 
@@ -95,9 +113,14 @@ export class Placement {
     return servers.some(({ id, state }) => state === "up" && !tried.has(id));
   }
 
-  /** Tries another server where that is allowed. @returns whether it does */
-  tryElsewhere(kind: FailureKind | undefined): boolean {
-    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry()) return false;
+  /**
+   * Tries another server where that is allowed.
+   *
+   * @param kind undefined where it is no illness of the server
+   * @returns whether it does
+   */
+  tryElsewhere(kind: FailureKind | undefined, reason: RetryReason): boolean {
+    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry(reason)) return false;
     this.#leave(kind);
     this.#attempt();
     return true;
@@ -113,7 +136,7 @@ export class Placement {
     upstream
       .isAlive()
       .then((isAlive) => {
-        if (!isAlive && this.#ticket === ticket) this.tryElsewhere("timeout");
+        if (!isAlive && this.#ticket === ticket) this.tryElsewhere("timeout", "timeout");
       })
       .catch((error: unknown) => this.#fault(error));
   }
@@ -180,9 +203,10 @@ export class Placement {
     // Others found it ill while we wait for it: no use in waiting for our own time limit.
     if (this.#mayRepeat) {
       ticket.onServerLost = () => {
-        if (this.#ticket === ticket) this.tryElsewhere(undefined);
+        if (this.#ticket === ticket) this.tryElsewhere(undefined, "lost");
       };
     }
+    if (this.#span !== undefined) this.#describe(this.#span, ticket);
     const upstream = this.#context.upstreams.of(ticket.server);
     this.#upstream = upstream;
     upstream.began();
@@ -212,8 +236,22 @@ export class Placement {
       .catch((error: unknown) => this.#fault(error));
   }
 
-  #takeRetry(): boolean {
-    return this.#attempts < maxAttempts && this.#context.budget.take(performance.now());
+  #describe(span: Span, ticket: Ticket): void {
+    this.#waitedMs += ticket.waitedMs;
+    span.set("peregrine.server", ticket.server.id);
+    span.set("peregrine.tries", this.#attempts);
+    span.set("peregrine.queue_wait_ms", this.#waitedMs);
+  }
+
+  #takeRetry(reason: RetryReason): boolean {
+    if (this.#attempts >= maxAttempts) return false;
+    const { budget, events } = this.#context;
+    if (budget.take(performance.now())) {
+      events.onRetry?.(reason);
+      return true;
+    }
+    events.onBudgetSpent?.();
+    return false;
   }
 
   #leave(kind: FailureKind | undefined, words?: string): void {
@@ -238,7 +276,7 @@ export class Placement {
 
   /** A fault of ours, met where nobody else is there to catch it. */
   #fault(error: unknown): void {
-    this.#context.onFault(error as Error);
+    this.#context.events.onFault(error as Error);
     this.end();
     this.#host.unplaced(new EdgeError("bad_answer", "Something went wrong here."));
   }

@@ -32,10 +32,12 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
         },
       },
     },
-    onFailure: ({ server, error, failedOver, continued }) =>
+    onFailure: ({ server, error, failedOver, continued }) => {
+      if (failedOver) poolMetrics?.onRetry(error.code);
       log.warn(
         { server, code: error.code, err: error, failedOver, continued },
         "a model server failed",
-      ),
+      );
+    },
   });
 }
