@@ -62,6 +62,17 @@ test("a broken PDF has no text, and is no error", async () => {
   expect(await extract("%PDF-1.4 nonsense", "application/pdf")).toBeNull();
 });
 
+test.each(["<td>", "&#32;"])(
+  "a page that is %s a hundred thousand times is read at once",
+  async (unit) => {
+    // Were the space looked through anew from each of them it would take ten seconds.
+    const startedMs = performance.now();
+    const html = `<html>${unit.repeat(100_000)}text`;
+    expect((await extract(html, "text/html"))?.content).toBe("text");
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+  },
+);
+
 test("a PDF that unfolds to gigabytes is refused in bounded memory, and in bounded time", async () => {
   // Three pages of 400 MB each, as a file of a few hundred kilobytes.
   const page = deflateSync(Buffer.alloc(400_000_000, "( ) Tj "), { level: 9 });

@@ -37,7 +37,9 @@ export async function htmlText(html: string): Promise<string> {
     });
   await rewriter.transform(new Response(html)).arrayBuffer();
   return decodeEntities(pieces.join(""))
-    .replace(/[ \t]*\n[ \t]*/g, "\n")
+    .split("\n")
+    .map((line) => line.trim())
+    .join("\n")
     .replace(/\n{3,}/g, "\n\n")
     .trim();
 }
