@@ -112,7 +112,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
-}, 30_000);
+}, 60_000);
 
 const json = () => ({ "content-type": "application/json", cookie: cookie ?? "" });
 const post = (url: string, body: object, method = "POST") =>

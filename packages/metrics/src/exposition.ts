@@ -11,6 +11,7 @@ const sliceMs = 3;
 export class Exposition {
   readonly #registry = new Registry();
   readonly #names: string[] = [];
+  readonly #beforeEach: (() => void)[] = [];
 
   get contentType(): string {
     return this.#registry.contentType;
@@ -23,7 +24,13 @@ export class Exposition {
     return metric;
   }
 
+  /** @param take sets what is only taken when somebody asks, before each rendering */
+  beforeEach(take: () => void): void {
+    this.#beforeEach.push(take);
+  }
+
   async render(): Promise<string> {
+    for (const take of this.#beforeEach) take();
     const parts: string[] = [];
     let sinceMs = performance.now();
     for (const name of this.#names) {

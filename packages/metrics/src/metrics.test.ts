@@ -66,6 +66,7 @@ function filled(): Metrics {
     purges: { waiting: 3, failing: 1, delaySeconds: 90 },
     certificates: [{ name: "chat.example.org", notAfterMs: 1_900_000_000_000 }],
   });
+  metrics.watchTraces(() => ({ exported: 40, dropped: 3, refused: 2, waiting: 1 }));
   return metrics;
 }
 
@@ -140,6 +141,9 @@ test("figures stand under the names and labels that the field knows", async () =
     'tls_certificate_not_after_seconds{name="chat.example.org"} 1900000000',
     'alert_state{alert="slow",severity="warning"} 2',
     "websocket_active_connections 7",
+    "trace_spans_exported_total 40",
+    'trace_spans_dropped_total{reason="queue_full"} 3',
+    'trace_spans_dropped_total{reason="refused"} 2',
   ]) {
     expect(lines).toContain(line);
   }

@@ -1,5 +1,6 @@
 import { BalancerMetrics } from "./balancer-metrics.ts";
 import { type CacheCounts, CacheMetrics } from "./cache-metrics.ts";
+import { addCommonMetrics } from "./common-metrics.ts";
 import { DatabaseMetrics, type PoolFacts } from "./database-metrics.ts";
 import { Exposition } from "./exposition.ts";
 import { CounterFamily } from "./families/counter.ts";
@@ -7,7 +8,9 @@ import { GaugeFamily } from "./families/gauge.ts";
 import { type FreshnessFacts, FreshnessMetrics } from "./freshness-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { ModelMetrics } from "./model-metrics.ts";
+import { ModelServerMetrics } from "./model-server-metrics.ts";
 import { type LiveFacts, SystemMetrics } from "./system-metrics.ts";
+import { addTraceMetrics, type TraceFacts } from "./trace-metrics.ts";
 import { Recorder } from "./windows/recorder.ts";
 import { series } from "./windows/series.ts";
 
@@ -23,6 +26,7 @@ export class Metrics {
   readonly http: HttpMetrics;
   readonly database: DatabaseMetrics;
   readonly models: ModelMetrics;
+  readonly modelServers: ModelServerMetrics;
   readonly balancer: BalancerMetrics;
   readonly system: SystemMetrics;
   readonly freshness: FreshnessMetrics;
@@ -35,24 +39,12 @@ export class Metrics {
   /** @param info what the server is, for the labels of `peregrine_build_info` */
   constructor(info: { version: string }) {
     const { exposition, recorder } = this;
-    const overflow = exposition.add(
-      new CounterFamily({
-        name: "metrics_overflow_total",
-        help: 'Label sets that had no room and were counted under "other".',
-        labels: ["metric"],
-      }),
-    );
-    const onOverflow = (metric: string) => {
-      overflow.with(metric).value++;
-    };
-    const build = exposition.add(
-      new GaugeFamily({ name: "peregrine_build_info", help: "1.", labels: ["version"] }),
-    );
-    build.with(info.version).value = 1;
+    const onOverflow = addCommonMetrics(exposition, info);
     this.http = new HttpMetrics(exposition, recorder, onOverflow);
     this.database = new DatabaseMetrics(exposition, recorder, onOverflow);
     this.models = new ModelMetrics(exposition, recorder, onOverflow);
-    this.balancer = new BalancerMetrics(exposition, recorder, onOverflow);
+    this.modelServers = new ModelServerMetrics(exposition, recorder, onOverflow);
+    this.balancer = new BalancerMetrics(exposition, onOverflow, recorder);
     this.system = new SystemMetrics(exposition, recorder);
     this.freshness = new FreshnessMetrics(exposition, recorder, onOverflow);
     this.#refused = exposition.add(
@@ -94,6 +86,10 @@ export class Metrics {
 
   watchCache(read: () => CacheCounts): void {
     this.#cache = new CacheMetrics(this.exposition, this.recorder, read);
+  }
+
+  watchTraces(read: () => TraceFacts): void {
+    addTraceMetrics(this.exposition, read);
   }
 
   watchLive(read: () => LiveFacts): void {

@@ -52,8 +52,9 @@ export class Span implements TraceContext {
     this.#now = now;
   }
 
+  /** What is set after the end is left out: the span may be on its way. */
   set(name: string, value: AttributeValue): void {
-    this.#attributes[name] = value;
+    if (!this.#hasEnded) this.#attributes[name] = value;
   }
 
   /** @param error a code, where it failed */

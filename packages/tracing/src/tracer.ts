@@ -7,6 +7,11 @@ type Options = {
   sampler: Sampler;
   /** Takes spans as they end. Must neither wait nor throw. */
   onEnd: (span: FinishedSpan) => void;
+  /**
+   * Whether others come after this process that follow what it decides: then a trace that begins
+   * here and is not kept is passed on as such, or each of them would draw anew.
+   */
+  standsFirst?: boolean;
 };
 
 export type SpanOptions = {
@@ -22,12 +27,14 @@ export class Tracer {
   readonly #current = new AsyncLocalStorage<TraceContext>();
   readonly #sampler: Sampler;
   readonly #onEnd: (span: FinishedSpan) => void;
+  readonly #standsFirst: boolean;
   /** Pseudorandom is enough: an id has to be unique, and guards nothing. */
   readonly #randomWords = new Uint32Array(256);
   #nextWord = 256;
 
-  constructor({ sampler, onEnd }: Options) {
+  constructor({ sampler, onEnd, standsFirst = false }: Options) {
     this.#sampler = sampler;
+    this.#standsFirst = standsFirst;
     this.#onEnd = onEnd;
   }
 
@@ -48,7 +55,10 @@ export class Tracer {
     describe: () => SpanOptions & { name: string },
   ): Span | TraceContext | undefined {
     const traceId = parent?.traceId ?? this.#id(4);
-    if (!this.#sampler(traceId, parent)) return parent && { ...parent, isSampled: false };
+    if (!this.#sampler(traceId, parent)) {
+      if (parent) return { ...parent, isSampled: false };
+      return this.#standsFirst ? { traceId, spanId: this.#id(2), isSampled: false } : undefined;
+    }
     const { name, ...options } = describe();
     return this.#make(name, traceId, parent?.spanId, epochNow(), options);
   }
