@@ -100,7 +100,7 @@ describe("reading", () => {
   });
 
   test("counts as a hit or a miss, whichever way it is asked for", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     const counted = () => {
       const { memoryHits, otherHits, misses } = cache.stats().types.note as TypeCounts;
       return [memoryHits, otherHits, misses];
