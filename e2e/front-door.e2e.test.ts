@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
-}, 30_000);
+}, 60_000);
 
 /** What the door itself says of a server. */
 async function stateAtDoor(url: string): Promise<string | undefined> {

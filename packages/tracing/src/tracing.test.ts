@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
+  const deadlineMs = Date.now() + 30_000;
   while (!condition()) {
     if (Date.now() > deadlineMs) throw new Error(`waited 10 s for ${what}`);
     await sleep(5);

@@ -38,13 +38,12 @@ export function startTestEdge(options: TestEdgeOptions): Promise<Edge> {
   });
 }
 
-/** Waits until something holds; throws where it does not in time. */
+/** Waits until something holds; throws where it does not within 30 s. */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 5000,
 ): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
+  const deadlineMs = performance.now() + 30_000;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what}`);
     await Bun.sleep(5);

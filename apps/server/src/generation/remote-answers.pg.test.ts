@@ -127,16 +127,22 @@ test("tabs on every server are told what happens, with the tokens", async () => 
   await new Promise((resolve) => {
     socket.onopen = resolve;
   });
+  const heardOf = (id: string) =>
+    events.flatMap((event) =>
+      event.type === "answer" && event.conversationId === id ? [event] : [],
+    );
   // What a server wants is heard by the others a moment later.
-  await Bun.sleep(100);
+  await until(async () => {
+    const early = await ada.newConversation({ title: "Early" });
+    await allEvents(await ada.ask(early.id, "{{tokens=1}}"));
+    return heardOf(early.id).length > 0;
+  }, "tokens to be heard");
   const { id } = await ada.newConversation({ title: "Told" });
   const answer = await allEvents(await ada.ask(id, "{{tokens=20 rate=200}}"));
   await until(() =>
     events.some((event) => event.type === "message.updated" && event.message.conversationId === id),
   );
-  const heard = events.flatMap((event) =>
-    event.type === "answer" && event.conversationId === id ? [event] : [],
-  );
+  const heard = heardOf(id);
   expect(textOf(heard)).toBe(textOf(answer));
   expect(heard.at(-1)?.event.type).toBe("done");
   socket.close();

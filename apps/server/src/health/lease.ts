@@ -1,4 +1,4 @@
-import type { Database } from "@peregrine/database";
+import type { Database, InterruptedAnswer } from "@peregrine/database";
 import type { Log } from "@peregrine/process";
 
 const heartbeatMs = 5_000;
@@ -12,6 +12,7 @@ type Options = {
   serverId: string;
   /** No other server can use this database: whatever runs in it was left by one that died. */
   isAlone: boolean;
+  onInterrupted(answers: InterruptedAnswer[]): Promise<void>;
 };
 
 /**
@@ -19,21 +20,21 @@ type Options = {
  * interrupted, so that nobody waits for them.
  */
 export async function keepLease(options: Options): Promise<{ stop(): Promise<void> }> {
-  const { database, log, serverId, isAlone } = options;
+  const { database, log, serverId, isAlone, onInterrupted } = options;
   let beat: Promise<void> = Promise.resolve();
 
   async function heartbeat(): Promise<void> {
     await database.servers.heartbeat(serverId);
-    report(await database.servers.interruptOrphans(leaseSeconds));
+    await report(await database.servers.interruptOrphans(leaseSeconds));
   }
 
-  function report(interrupted: { messageId: string }[]): void {
-    if (interrupted.length > 0) {
-      log.warn({ answers: interrupted.length }, "marked the answers of a dead server interrupted");
-    }
+  async function report(interrupted: InterruptedAnswer[]): Promise<void> {
+    if (interrupted.length === 0) return;
+    log.warn({ answers: interrupted.length }, "marked the answers of a dead server interrupted");
+    await onInterrupted(interrupted);
   }
 
-  if (isAlone) report(await database.servers.interruptAllRunning());
+  if (isAlone) await report(await database.servers.interruptAllRunning());
   await heartbeat();
 
   const heart = setInterval(() => {

@@ -90,7 +90,7 @@ test("a request hangs beneath its caller, reads of the cache beneath it, stateme
   const statements = named("conversations.get");
   expect(statements.map((span) => [span.kind, span.parentSpanId])).toEqual([[3, reads[0]?.spanId]]);
   expect(bodies).not.toContain(id);
-}, 20_000);
+}, 60_000);
 
 test("the model server is asked under the answer's span, which has no word of either side", async () => {
   const { id } = await user.newConversation();
@@ -107,7 +107,7 @@ test("the model server is asked under the answer's span, which has no word of ei
   for (const word of ["peregrine?", "Answered.", user.cookie, user.user.email]) {
     expect(bodies).not.toContain(word);
   }
-}, 20_000);
+}, 60_000);
 
 test("one trace reaches from the door over the server to the database and the model", async () => {
   const door = await startEdgeProcess([server.url], {
