@@ -68,6 +68,7 @@ test.each([
   ["http://a;key=2,http://a;id=b;key=2", '"http://a" is already listed as server 1; with several'],
   ["http://a;key=1,http://a", "server 2: "],
   ["http://a;key=secret", "server 1: key must be the place of its key in MODEL_API_KEY"],
+  ["http://me:100%secret@a", "server 1: a % in a name or password must be written as %25"],
   ["http://a;key=0", "server 1: key must be the place of its key in MODEL_API_KEY"],
   ["http://a;zone=east", "server 1: zone means nothing to model servers; leave it out"],
 ])("%s is refused: %s", (list, words) => {

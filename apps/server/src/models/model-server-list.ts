@@ -39,6 +39,9 @@ export function parseModelServers(text: string): ModelServerEntry[] {
       throw refusal(i, "zone means nothing to model servers; leave it out");
     }
     const baseUrl = (entries[i] as string).split(";", 1).join().trim();
+    if (!hasReadableName(baseUrl)) {
+      throw refusal(i, "a % in a name or password must be written as %25");
+    }
     const key = keys[i];
     const who = `${baseUrl.replace(/\/+$/, "")} ${key ?? 1}`;
     const twin = placeOf.get(who);
@@ -68,6 +71,16 @@ function keyOf(entry: string, index: number): ModelServerEntry["key"] {
   const words =
     "key must be the place of its key in MODEL_API_KEY, counted from 1, or none; the key itself belongs there";
   throw refusal(index, words);
+}
+
+function hasReadableName(baseUrl: string): boolean {
+  const { username, password } = new URL(baseUrl);
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The entries, with an id for each whose address comes again: by its place among those. */
