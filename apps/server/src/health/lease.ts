@@ -1,5 +1,5 @@
 import type { Database, InterruptedAnswer } from "@peregrine/database";
-import type { Log } from "@peregrine/process";
+import { type Log, Recurring } from "@peregrine/process";
 
 const heartbeatMs = 5_000;
 /** Three heartbeats may be lost before a server counts as dead. */
@@ -21,11 +21,13 @@ type Options = {
  */
 export async function keepLease(options: Options): Promise<{ stop(): Promise<void> }> {
   const { database, log, serverId, isAlone, onInterrupted } = options;
-  let beat: Promise<void> = Promise.resolve();
-
   async function heartbeat(): Promise<void> {
     await database.servers.heartbeat(serverId);
     await report(await database.servers.interruptOrphans(leaseSeconds));
+  }
+
+  async function deleteExpired(): Promise<void> {
+    await Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]);
   }
 
   async function report(interrupted: InterruptedAnswer[]): Promise<void> {
@@ -37,20 +39,18 @@ export async function keepLease(options: Options): Promise<{ stop(): Promise<voi
   if (isAlone) await report(await database.servers.interruptAllRunning());
   await heartbeat();
 
-  const heart = setInterval(() => {
-    beat = heartbeat().catch((err: unknown) => log.warn({ err }, "the heartbeat failed"));
-  }, heartbeatMs);
-  const housekeeping = setInterval(() => {
-    Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]).catch(
-      (err: unknown) => log.warn({ err }, "deleting what has expired failed"),
-    );
-  }, housekeepingMs);
+  const heart = new Recurring(heartbeat, {
+    everyMs: heartbeatMs,
+    onError: (err) => log.warn({ err }, "the heartbeat failed"),
+  });
+  const housekeeping = new Recurring(deleteExpired, {
+    everyMs: housekeepingMs,
+    onError: (err) => log.warn({ err }, "deleting what has expired failed"),
+  });
 
   return {
     async stop() {
-      clearInterval(heart);
-      clearInterval(housekeeping);
-      await beat;
+      await Promise.all([heart.stop(), housekeeping.stop()]);
       await database.servers.remove(serverId);
     },
   };
