@@ -49,6 +49,7 @@ async function start(servers: string, environment: Record<string, string> = {}):
         () => false,
       ),
     "HAProxy with a server that is up",
+    20_000,
   );
   return url;
 }
@@ -142,19 +143,27 @@ describe("HAProxy itself", () => {
         serve(authority.issue("DNS:elsewhere.example"), false),
         serve(stranger.issue("DNS:localhost"), false),
       ].join(","),
-      { NODE_EXTRA_CA_CERTS: authority.path, LOAD_BALANCER_ALGORITHM: "round_robin" },
+      {
+        NODE_EXTRA_CA_CERTS: authority.path,
+        LOAD_BALANCER_ALGORITHM: "round_robin",
+        HEALTH_CHECK_INTERVAL: "1",
+      },
     );
     // HAProxy takes every server for well until it has checked it, and answers 503 where one is not.
     let inARow = 0;
-    await eventually(async () => {
-      const response = await fetch(url);
-      const text = await response.text();
-      if (response.ok) expect(text).toBe("right");
-      inARow = response.ok ? inARow + 1 : 0;
-      return inARow === 30;
-    }, "answers of the right one alone");
+    await eventually(
+      async () => {
+        const response = await fetch(url);
+        const text = await response.text();
+        if (response.ok) expect(text).toBe("right");
+        inARow = response.ok ? inARow + 1 : 0;
+        return inARow === 30;
+      },
+      "answers of the right one alone",
+      20_000,
+    );
     expect(misled).toEqual([]);
-  });
+  }, 30_000);
 
   test("says of a server that is listed by its address what it does not check", () => {
     const remark = "HAProxy compares names alone";
