@@ -49,7 +49,6 @@ async function start(servers: string, environment: Record<string, string> = {}):
         () => false,
       ),
     "HAProxy with a server that is up",
-    20_000,
   );
   return url;
 }
