@@ -1,5 +1,6 @@
 import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balancer";
 import type { Span } from "@peregrine/tracing";
+import type { ResponseHead } from "../http/response-head.ts";
 import { EdgeError } from "./edge-error.ts";
 import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -64,9 +65,19 @@ export class Placement {
     this.#attempt();
   }
 
+  /** Header lines for this server alone. */
+  get question(): string {
+    const { loadReports } = this.#context;
+    if (loadReports === undefined || this.#ticket === undefined) return "";
+    return loadReports.question(this.#ticket.server, this.#ticket.startedAtMs);
+  }
+
   /** What the server answers, whether that is used or another one is asked. */
-  told(status: number): void {
-    if (this.#ticket) this.#context.events.onServerAnswer?.(this.#ticket.server, status);
+  told({ status, loadReport }: ResponseHead): void {
+    const server = this.#ticket?.server;
+    if (server === undefined) return;
+    this.#context.events.onServerAnswer?.(server, status);
+    if (loadReport !== undefined) this.#context.loadReports?.take(server, loadReport);
   }
 
   /** An answer has begun, and so it is this server's to give. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type RedisServer, startRedisServer } from "@peregrine/e2e/redis-server";
 import type { MessageBody, SocketEvent } from "@peregrine/protocol";
+import { startTwoServers, type TwoServers } from "../testing/start-two-servers.ts";
 import {
   allEvents,
   eventsOf,
@@ -11,24 +11,19 @@ import {
   until,
 } from "../testing/test-server.ts";
 
-let redis: RedisServer;
+let two: TwoServers;
 let first: TestServer;
 let second: TestServer;
 let ada: TestUser;
 let there: TestUser;
 
 beforeAll(async () => {
-  redis = await startRedisServer();
-  first = await startTestServer({ REDIS_URL: redis.url });
-  second = await startTestServer({ REDIS_URL: redis.url, DATABASE_URL: first.databaseUrl });
+  two = await startTwoServers();
+  ({ first, second } = two);
   ada = await TestUser.register(first);
   there = ada.at(second);
 });
-afterAll(async () => {
-  await second.stop();
-  await first.stop();
-  await redis.stop();
-});
+afterAll(() => two.stop());
 
 /** Asks on the first server, and gives the events from the second on. */
 async function begin(question: string, patch: object = {}) {
@@ -102,7 +97,7 @@ test("somebody else follows nothing, on whichever server", async () => {
 
 test("when the server that writes an answer goes, those who follow elsewhere are told", async () => {
   const third = await startTestServer({
-    REDIS_URL: redis.url,
+    REDIS_URL: two.redis.url,
     DATABASE_URL: first.databaseUrl,
     SHUTDOWN_TIMEOUT: "0",
   });

@@ -10,7 +10,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EdgeCache, type EdgeCacheEvents } from "../edge-cache.ts";
+import { EdgeCache } from "../edge-cache.ts";
+import type { EdgeCacheEvents } from "../edge-cache-events.ts";
 import { answerOf, ask, requestFor } from "../testing/simulated-clients.ts";
 
 const cleanUps: (() => unknown)[] = [];
