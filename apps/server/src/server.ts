@@ -33,6 +33,7 @@ import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { RedisRelay } from "./generation/shared/redis/redis-relay.ts";
 import { SharedAnswers } from "./generation/shared/shared-answers.ts";
+import { tellInterrupted } from "./generation/tell-interrupted.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
 import { createApp, maxBodyBytes } from "./http/app.ts";
@@ -156,7 +157,7 @@ async function start(
   const serverId = newId();
   const bus = openBus(config, serverId, log);
   lifecycle.onClose("bus", () => bus.close());
-  const live = new LiveHub(bus);
+  const live = new LiveHub(bus, serverId);
   await live.start();
   lifecycle.onClose("live events", () => live.stop());
   const lease = await keepLease({
@@ -164,6 +165,7 @@ async function start(
     log,
     serverId,
     isAlone: config.DATABASE_URL === undefined,
+    onInterrupted: (answers) => tellInterrupted({ database, live }, answers),
   });
   lifecycle.onClose("lease", () => lease.stop());
 

@@ -8,6 +8,7 @@ import { GaugeFamily } from "./families/gauge.ts";
 import { type FreshnessFacts, FreshnessMetrics } from "./freshness-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { ModelMetrics } from "./model-metrics.ts";
+import { ModelServerMetrics } from "./model-server-metrics.ts";
 import { type LiveFacts, SystemMetrics } from "./system-metrics.ts";
 import { addTraceMetrics, type TraceFacts } from "./trace-metrics.ts";
 import { Recorder } from "./windows/recorder.ts";
@@ -25,6 +26,7 @@ export class Metrics {
   readonly http: HttpMetrics;
   readonly database: DatabaseMetrics;
   readonly models: ModelMetrics;
+  readonly modelServers: ModelServerMetrics;
   readonly balancer: BalancerMetrics;
   readonly system: SystemMetrics;
   readonly freshness: FreshnessMetrics;
@@ -41,6 +43,7 @@ export class Metrics {
     this.http = new HttpMetrics(exposition, recorder, onOverflow);
     this.database = new DatabaseMetrics(exposition, recorder, onOverflow);
     this.models = new ModelMetrics(exposition, recorder, onOverflow);
+    this.modelServers = new ModelServerMetrics(exposition, recorder, onOverflow);
     this.balancer = new BalancerMetrics(exposition, onOverflow, recorder);
     this.system = new SystemMetrics(exposition, recorder);
     this.freshness = new FreshnessMetrics(exposition, recorder, onOverflow);

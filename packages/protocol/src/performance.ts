@@ -39,7 +39,7 @@ const Severity = Type.Union([
   Type.Literal("none"),
 ]);
 
-/** What one model did in a span. */
+/** What one model, or one model server, did in a span. */
 const ModelFigures = Type.Object({
   requests: Type.Number(),
   errors: Type.Number(),
@@ -159,13 +159,26 @@ export const BalancedServer = Type.Object({
 });
 export type BalancedServer = Static<typeof BalancedServer>;
 
+const ModelServer = Type.Composite([
+  BalancedServer,
+  Type.Object({
+    figures: Type.Union([ModelFigures, Type.Null()], {
+      description:
+        "As all servers saw it over the last 5 minutes; null where it was not asked. A question that moved on counts at each server that was asked.",
+    }),
+  }),
+]);
+
 /** What answers, and the servers that it runs on. */
 export const ModelPerformanceBody = Type.Object({
   models: Type.Record(Type.String(), ModelFigures, {
     description: "Of all servers over the last minute.",
   }),
-  waiting: Type.Object({ interactive: Count, background: Count }),
-  servers: Type.Array(BalancedServer, {
+  waiting: Type.Object(
+    { interactive: Count, background: Count },
+    { description: "Here, for any of the model servers: there is one line." },
+  ),
+  servers: Type.Array(ModelServer, {
     description: "As the balancer of this server sees them.",
   }),
 });

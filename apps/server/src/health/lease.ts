@@ -1,4 +1,4 @@
-import type { Database } from "@peregrine/database";
+import type { Database, InterruptedAnswer } from "@peregrine/database";
 import { type Log, Recurring } from "@peregrine/process";
 
 const heartbeatMs = 5_000;
@@ -12,6 +12,7 @@ type Options = {
   serverId: string;
   /** No other server can use this database: whatever runs in it was left by one that died. */
   isAlone: boolean;
+  onInterrupted(answers: InterruptedAnswer[]): Promise<void>;
 };
 
 /**
@@ -19,37 +20,37 @@ type Options = {
  * interrupted, so that nobody waits for them.
  */
 export async function keepLease(options: Options): Promise<{ stop(): Promise<void> }> {
-  const { database, log, serverId, isAlone } = options;
+  const { database, log, serverId, isAlone, onInterrupted } = options;
+
+  /** First that it lives itself: one that stood still for long would find its own answers. */
   async function heartbeat(): Promise<void> {
     await database.servers.heartbeat(serverId);
-    report(await database.servers.interruptOrphans(leaseSeconds));
+    await report(await database.servers.interruptOrphans(leaseSeconds));
+  }
+
+  async function report(interrupted: InterruptedAnswer[]): Promise<void> {
+    if (interrupted.length === 0) return;
+    log.warn({ answers: interrupted.length }, "marked the answers of a dead server interrupted");
+    await onInterrupted(interrupted);
   }
 
   async function deleteExpired(): Promise<void> {
     await Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]);
   }
 
-  function report(interrupted: { messageId: string }[]): void {
-    if (interrupted.length > 0) {
-      log.warn({ answers: interrupted.length }, "marked the answers of a dead server interrupted");
-    }
-  }
-
-  if (isAlone) report(await database.servers.interruptAllRunning());
+  if (isAlone) await report(await database.servers.interruptAllRunning());
   await heartbeat();
 
-  const heart = new Recurring(heartbeat, {
-    everyMs: heartbeatMs,
-    onError: (err) => log.warn({ err }, "the heartbeat failed"),
-  });
-  const housekeeping = new Recurring(deleteExpired, {
-    everyMs: housekeepingMs,
-    onError: (err) => log.warn({ err }, "deleting what has expired failed"),
-  });
+  const repeat = (what: string, everyMs: number, work: () => Promise<void>) =>
+    new Recurring(work, { everyMs, onError: (err) => log.warn({ err }, `${what} failed`) });
+  const recurring = [
+    repeat("the heartbeat", heartbeatMs, heartbeat),
+    repeat("deleting what has expired", housekeepingMs, deleteExpired),
+  ];
 
   return {
     async stop() {
-      await Promise.all([heart.stop(), housekeeping.stop()]);
+      await Promise.all(recurring.map((work) => work.stop()));
       await database.servers.remove(serverId);
     },
   };

@@ -1,7 +1,7 @@
 import { emptySlot, type Slot, type Taken } from "./slot.ts";
 import { TimeRecorder } from "./time-histogram.ts";
 
-const maxSeries = 300;
+const maxSeries = 500;
 const other = "other";
 
 /** Counts that are added to by whoever bound them. */
@@ -29,7 +29,7 @@ export class Value {
 
 /**
  * Where the figures of the current second are gathered. A series is bound once by its name and then
- * costs an addition; series beyond 300 of a kind share the name "other".
+ * costs an addition; series beyond 500 of a kind share the name "other".
  */
 export class Recorder {
   readonly #counts = new Map<string, Count>();

@@ -28,6 +28,11 @@ export const series = {
   errorsOf: "model.errors_of/",
   tokensOf: "model.tokens_of/",
   firstTokenOf: "model.first_token_of/",
+  /** Of one model server, by its id. */
+  askedOf: "model_server.asked/",
+  failedOf: "model_server.failed/",
+  serverTokensOf: "model_server.tokens/",
+  serverFirstTokenOf: "model_server.first_token/",
   /** Model servers that take no requests because they fail. */
   modelServersDown: "model.servers_down",
   /** Seconds. Each of the next is the same on all servers, or is taken where it is worst. */
