@@ -9,11 +9,11 @@ export type Account = {
 
 const json = { "content-type": "application/json" };
 
-export async function register(url: string): Promise<Account> {
+export async function register(url: string, email = "load@example.org"): Promise<Account> {
   const response = await fetch(`${url}/api/v1/auth/register`, {
     method: "POST",
     headers: json,
-    body: JSON.stringify({ email: "load@example.org", password: "a good password", name: "Load" }),
+    body: JSON.stringify({ email, password: "a good password", name: "Load" }),
   });
   return signedIn(url, response.headers.get("set-cookie")?.split(";", 1)[0] ?? "");
 }

@@ -17,6 +17,7 @@ import { limitsOf } from "./limits-of.ts";
 import { Forwarding } from "./proxy/forwarding.ts";
 import { FrontDoor } from "./proxy/front-door.ts";
 import type { Limits } from "./proxy/limits.ts";
+import { LoadReports } from "./proxy/load-reports.ts";
 import { trustedAddresses } from "./proxy/trusted-addresses.ts";
 import { Upstreams } from "./proxy/upstreams.ts";
 import { startAdmin } from "./servers/admin.ts";
@@ -91,6 +92,8 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
     zone: config.EDGE_ZONE,
     ownUrls: ownUrls(config),
     maxInFlight: config.EDGE_MAX_IN_FLIGHT || undefined,
+    // A server without traffic reports with its health checks alone.
+    reportMaxAgeMs: Math.max(60_000, 2.5 * config.HEALTH_CHECK_INTERVAL * 1000),
     health: {
       // A connection of its own, which says more than one that was open before.
       probe: httpProbe((url, init) => fetch(url, { ...init, keepalive: false })),
@@ -131,6 +134,8 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
       forwarding: new Forwarding(`peregrine-${randomBytes(6).toString("hex")}`),
       limits,
       cache,
+      loadReports:
+        config.LOAD_BALANCER_ALGORITHM === "least_load" ? new LoadReports(pool) : undefined,
       traces: tracing && new RequestTraces(tracing.tracer),
       events: {
         ...metrics?.proxy,

@@ -36,6 +36,7 @@ import { SharedAnswers } from "./generation/shared/shared-answers.ts";
 import { tellInterrupted } from "./generation/tell-interrupted.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
+import { loadReport, reportingLoad } from "./health/load-report.ts";
 import { createApp, maxBodyBytes } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
@@ -318,11 +319,14 @@ async function start(
       reads,
     }),
   );
+  const reporting = reportingLoad(gated, () =>
+    loadReport({ resources, runningAnswers: () => running.size }),
+  );
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
     maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    fetch: tracing?.before(gated, endpoints) ?? gated,
+    fetch: tracing?.before(reporting, endpoints) ?? reporting,
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));

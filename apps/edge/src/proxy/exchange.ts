@@ -85,8 +85,8 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
       this.#passInterim(interim),
     );
     this.#patience.renew();
-    const added = this.#context.forwarding.lines(this.#head, this.#client.peer);
-    const { authority } = this.#placement;
+    const { authority, question } = this.#placement;
+    const added = this.#context.forwarding.lines(this.#head, this.#client.peer) + question;
     if (this.#request.isDone) {
       this.#request.begin(connection.channel, authority, added, undefined);
       return;
@@ -227,7 +227,7 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     }
     this.#phase = "ended";
     this.#connection = undefined;
-    this.#placement.told(head.status);
+    this.#placement.told(head);
     this.#placement.upgraded();
     this.#client.begins("server", head.status);
     const tunnel = new Tunnel(this.#client, connection, this.#placement, this.#context.limits);
@@ -238,7 +238,7 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
   }
 
   #startAnswer(head: ResponseHead, rest: Buffer): void {
-    this.#placement.told(head.status);
+    this.#placement.told(head);
     // Without another the answer is passed on: it is the server's own, and may say when to come back.
     if (worthRepeating.has(head.status) && this.#placement.hasOther) {
       // 503 is how a server sheds load, which is no illness.

@@ -1,5 +1,6 @@
 import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balancer";
 import type { Span } from "@peregrine/tracing";
+import type { ResponseHead } from "../http/response-head.ts";
 import { EdgeError } from "./edge-error.ts";
 import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -32,6 +33,8 @@ export class Placement {
   #attempts = 0;
   #tried: string[] = [];
   #choosing: AbortController | undefined;
+  /** Whether anything of the request may have reached the server that it is placed on. */
+  #isSent = false;
   #isAnswered = false;
   #doubtedMs = 0;
   #waitedMs = 0;
@@ -62,9 +65,19 @@ export class Placement {
     this.#attempt();
   }
 
+  /** Header lines for this server alone. */
+  get question(): string {
+    const { loadReports } = this.#context;
+    if (loadReports === undefined || this.#ticket === undefined) return "";
+    return loadReports.question(this.#ticket.server, this.#ticket.startedAtMs);
+  }
+
   /** What the server answers, whether that is used or another one is asked. */
-  told(status: number): void {
-    if (this.#ticket) this.#context.events.onServerAnswer?.(this.#ticket.server, status);
+  told({ status, loadReport }: ResponseHead): void {
+    const server = this.#ticket?.server;
+    if (server === undefined) return;
+    this.#context.events.onServerAnswer?.(server, status);
+    if (loadReport !== undefined) this.#context.loadReports?.take(server, loadReport);
   }
 
   /** An answer has begun, and so it is this server's to give. */
@@ -96,11 +109,12 @@ export class Placement {
   /**
    * The server failed before its answer began.
    *
-   * @param kind undefined where it says nothing of the server
+   * @param kind undefined where it says nothing of the server: a connection that had rested was dead
    * @param words what was met, for whoever runs the door; the client is told the error alone
    */
   failed(kind: FailureKind | undefined, error: EdgeError, words?: string): void {
     const maySendAgain = this.#mayRepeat || kind === "unreachable";
+    if (kind === undefined) this.#upstream?.distrustResting();
     this.#leave(kind, words);
     if (maySendAgain && this.#takeRetry(kind ?? "closed")) this.#attempt();
     else this.#host.unplaced(error);
@@ -120,7 +134,8 @@ export class Placement {
    * @returns whether it does
    */
   tryElsewhere(kind: FailureKind | undefined, reason: RetryReason): boolean {
-    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry(reason)) return false;
+    const maySendAgain = this.#mayRepeat || !this.#isSent;
+    if (!maySendAgain || this.#isAnswered || !this.#takeRetry(reason)) return false;
     this.#leave(kind);
     this.#attempt();
     return true;
@@ -149,6 +164,7 @@ export class Placement {
 
   #attempt(): void {
     this.#attempts++;
+    this.#isSent = false;
     const demand = this.#tried.length === 0 ? undefined : { exclude: this.#tried };
     let ticket: Ticket | undefined;
     try {
@@ -201,11 +217,9 @@ export class Placement {
   #use(ticket: Ticket): void {
     this.#ticket = ticket;
     // Others found it ill while we wait for it: no use in waiting for our own time limit.
-    if (this.#mayRepeat) {
-      ticket.onServerLost = () => {
-        if (this.#ticket === ticket) this.tryElsewhere(undefined, "lost");
-      };
-    }
+    ticket.onServerLost = () => {
+      if (this.#ticket === ticket) this.tryElsewhere(undefined, "lost");
+    };
     if (this.#span !== undefined) this.#describe(this.#span, ticket);
     const upstream = this.#context.upstreams.of(ticket.server);
     this.#upstream = upstream;
@@ -213,14 +227,14 @@ export class Placement {
     const maxRestMs = this.#mayRepeat ? idleUpstreamMs : freshUpstreamMs;
     const resting = this.#attempts > 1 ? undefined : upstream.take(ticket.startedAtMs, maxRestMs);
     if (resting !== undefined) {
-      this.#host.placed(resting);
+      this.#placed(resting);
       return;
     }
     upstream
       .connect()
       .then(
         (connection) => {
-          if (this.#ticket === ticket) this.#host.placed(connection);
+          if (this.#ticket === ticket) this.#placed(connection);
           else upstream.give(connection, performance.now());
         },
         (error: unknown) => {
@@ -236,6 +250,11 @@ export class Placement {
       .catch((error: unknown) => this.#fault(error));
   }
 
+  #placed(connection: UpstreamConnection): void {
+    this.#isSent = true;
+    this.#host.placed(connection);
+  }
+
   #describe(span: Span, ticket: Ticket): void {
     this.#waitedMs += ticket.waitedMs;
     span.set("peregrine.server", ticket.server.id);
@@ -243,10 +262,11 @@ export class Placement {
     span.set("peregrine.queue_wait_ms", this.#waitedMs);
   }
 
+  /** The budget is there to spare the servers: what no server has had yet is not charged to it. */
   #takeRetry(reason: RetryReason): boolean {
     if (this.#attempts >= maxAttempts) return false;
     const { budget, events } = this.#context;
-    if (budget.take(performance.now())) {
+    if (!this.#isSent || budget.take(performance.now())) {
       events.onRetry?.(reason);
       return true;
     }

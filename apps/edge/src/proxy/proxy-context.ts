@@ -3,6 +3,7 @@ import type { CacheFront } from "../cache/cache-front.ts";
 import type { RequestTraces } from "../tracing/request-traces.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { Limits } from "./limits.ts";
+import type { LoadReports } from "./load-reports.ts";
 import type { ProxyEvents } from "./proxy-events.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -15,6 +16,8 @@ export type ProxyContext = {
   readonly limits: Limits;
   /** Undefined where it is turned off. */
   readonly cache: CacheFront | undefined;
+  /** Undefined where servers are not chosen by them. */
+  readonly loadReports: LoadReports | undefined;
   /** Undefined where nobody collects them. */
   readonly traces: RequestTraces | undefined;
   readonly events: ProxyEvents;

@@ -35,7 +35,11 @@ test("the health page tells the load, as a balancer reads it", async () => {
   expect(ready.load.event_loop_delay_ms).toBeGreaterThanOrEqual(0);
 });
 
-test("more than the server bears is refused with when to come again; health and recovery are not", async () => {
+test("more than the server bears is refused with when to come again; health, memory and recovery are not", async () => {
+  const reader = await TestUser.register(server);
+  const { id } = await reader.newConversation();
+  const inMemory = `/api/v1/conversations/${id}/messages`;
+  await (await reader.fetch(inMemory)).text();
   const { statuses, refusal } = await withSessionsLocked(async () => {
     const statuses: number[] = [];
     const flood = Array.from({ length: 300 }, async () => {
@@ -45,12 +49,14 @@ test("more than the server bears is refused with when to come again; health and 
     });
     await until(() => statuses.length >= 100, "refusals");
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    expect((await reader.fetch(inMemory)).status).toBe(200);
     const first = await Promise.race(flood);
     return { statuses: [...statuses], refusal: first };
   });
   expect(new Set(statuses)).toEqual(new Set([503]));
   expect(Number(refusal.headers.get("retry-after"))).toBeWithin(1, 4);
   expect(refusal.headers.get("x-content-type-options")).toBe("nosniff");
+  expect(refusal.headers.get("server-timing")).toBe('admission;desc="refused"');
   expect(((await refusal.json()) as ErrorBody).error.code).toBe("overloaded");
   await until(async () => (await user.fetch("/api/v1/me")).status === 200, "recovery");
 });

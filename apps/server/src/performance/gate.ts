@@ -46,19 +46,20 @@ export class Gate {
       const startedMs = this.#now();
       const endpoint = endpoints.find(request.method, request.url);
       if (endpoint.priority === null) return this.#record(fetch(request), endpoint, startedMs);
+      // Answered within this call, for as little as a refusal takes: it needs no place.
+      const known = reads(request, endpoint, startedMs);
+      if (known) return this.#recorded(known, endpoint, startedMs);
       const priority = canWait(request) ? "low" : endpoint.priority;
-      const ticket = this.#admission.tryAdmit(priority, endpoint.baseline);
-      // Who has no place is not answered from memory either: the line is there for all.
-      const known = ticket && reads(request, endpoint, startedMs);
-      if (!known) {
-        const response = this.#answer(request, endpoint, priority, ticket, fetch);
-        return this.#record(response, endpoint, startedMs);
-      }
-      // Answered within this call: it held up nobody, and says nothing about load.
-      ticket.release(false);
-      endpoint.record(known.status, (this.#now() - startedMs) / 1000);
-      return known;
+      const admitted = this.#admission.admit(priority, endpoint.baseline);
+      if (admitted === undefined) return this.#recorded(refusal(priority), endpoint, startedMs);
+      const response = this.#answer(request, priority, admitted, fetch);
+      return this.#record(response, endpoint, startedMs);
     };
+  }
+
+  #recorded(response: Response, endpoint: Endpoint, startedMs: number): Response {
+    endpoint.record(response.status, (this.#now() - startedMs) / 1000);
+    return response;
   }
 
   async #record(
@@ -74,12 +75,11 @@ export class Gate {
 
   async #answer(
     request: Request,
-    { baseline }: Endpoint,
     priority: Priority,
-    taken: Ticket | undefined,
+    admitted: Ticket | Promise<Ticket | undefined>,
     fetch: Fetch,
   ): Promise<Response | undefined> {
-    const ticket = taken ?? (await this.#admission.admit(priority, baseline));
+    const ticket = admitted instanceof Promise ? await admitted : admitted;
     if (!ticket) return refusal(priority);
     this.#tickets.set(request, ticket);
     try {
@@ -105,7 +105,7 @@ const refusalBody = JSON.stringify({
     message: "The server has too much to do. Try again shortly.",
   },
 } satisfies ErrorBody);
-const refusals = new Map<number, ResponseInit>();
+const refusals = new Map<number, { status: number; headers: Headers }>();
 
 /** Made of parts that are there already: under load there are many, and each takes from the others. */
 function refusal(priority: Priority): Response {
@@ -115,12 +115,13 @@ function refusal(priority: Priority): Response {
   if (!init) {
     init = {
       status: errorTable.overloaded.status,
-      headers: {
+      headers: new Headers({
         ...securityHeaders,
         "content-type": "application/json;charset=utf-8",
         "cache-control": "no-store",
+        "server-timing": 'admission;desc="refused"',
         "retry-after": String(seconds),
-      },
+      }),
     };
     refusals.set(seconds, init);
   }

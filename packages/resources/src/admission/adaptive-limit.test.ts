@@ -90,3 +90,95 @@ test("what became slow by itself is learnt, and no longer holds the limit down",
   for (let i = 0; i < 2000; i++) limit.observe(i * 10, 300, baseline, limit.limit);
   expect(limit.limit).toBeGreaterThan(30);
 });
+
+/** Requests as people make them: of one kind half come from a cache and half do not. */
+const kinds = [
+  { share: 0.6, workMs: () => 0.8 * exponential() },
+  { share: 0.25, workMs: () => 1.5 * exponential() },
+  { share: 0.15, workMs: () => (random() < 0.5 ? 0.2 : 8) },
+];
+const meanWorkMs = 0.6 * 0.8 + 0.25 * 1.5 + 0.15 * 4.1;
+let seed = 1;
+
+function random(): number {
+  seed = (seed * 16_807) % 2_147_483_647;
+  return seed / 2_147_483_647;
+}
+
+function exponential(): number {
+  return -Math.log(random());
+}
+
+/**
+ * Two cores that all who are in flight share, as a database does, and that stand still for 80 ms of
+ * every 400. Arrivals come by chance, at a share of what the cores can do.
+ */
+class SharedCores {
+  readonly #limit = new AdaptiveLimit();
+  readonly #baselines = kinds.map(() => new Baseline());
+  #nowMs = 0;
+
+  run(load: number, seconds: number) {
+    const perMs = (0.8 * 2) / meanWorkMs;
+    const endMs = this.#nowMs + seconds * 1000;
+    let jobs: { leftMs: number; startedMs: number; kind: number }[] = [];
+    const tookMs: number[] = [];
+    let nextMs = this.#nowMs;
+    let offered = 0;
+    let refused = 0;
+    while (this.#nowMs < endMs) {
+      const intoCycleMs = this.#nowMs % 400;
+      const speed = intoCycleMs < 80 || jobs.length === 0 ? 0 : Math.min(1, 2 / jobs.length);
+      const edgeMs = this.#nowMs - intoCycleMs + (intoCycleMs < 80 ? 80 : 400) + 1e-6;
+      const firstMs = speed && this.#nowMs + Math.min(...jobs.map((job) => job.leftMs)) / speed;
+      const untilMs = Math.min(firstMs || Number.POSITIVE_INFINITY, nextMs, edgeMs);
+      for (const job of jobs) job.leftMs -= (untilMs - this.#nowMs) * speed;
+      this.#nowMs = untilMs;
+      const inFlight = jobs.length;
+      for (const { leftMs, startedMs, kind } of jobs) {
+        if (leftMs > 1e-9) continue;
+        tookMs.push(this.#nowMs - startedMs);
+        const baseline = this.#baselines[kind]!;
+        this.#limit.observe(this.#nowMs, this.#nowMs - startedMs, baseline, inFlight);
+      }
+      jobs = jobs.filter((job) => job.leftMs > 1e-9);
+      if (nextMs > this.#nowMs) continue;
+      nextMs += exponential() / (load * perMs);
+      offered++;
+      if (jobs.length >= this.#limit.limit) {
+        refused++;
+        continue;
+      }
+      const kind = kindOf(random());
+      jobs.push({ leftMs: kinds[kind]!.workMs(), startedMs: this.#nowMs, kind });
+    }
+    tookMs.sort((a, b) => a - b);
+    return {
+      goodput: tookMs.length / (perMs * seconds * 1000),
+      refusedShare: refused / offered,
+      p99Ms: tookMs[Math.floor(tookMs.length * 0.99)] ?? 0,
+    };
+  }
+}
+
+function kindOf(chance: number): number {
+  return chance < 0.6 ? 0 : chance < 0.85 ? 1 : 2;
+}
+
+test("a machine that stands still now and then keeps what it can bear, and stays busy at three times", () => {
+  const cores = new SharedCores();
+  cores.run(0.3, 10);
+  expect(cores.run(0.8, 20).refusedShare).toBeLessThan(0.02);
+  const overload = cores.run(3, 40);
+  expect(overload.goodput).toBeGreaterThan(0.95);
+  expect(overload.p99Ms).toBeLessThan(500);
+  expect(cores.run(0.8, 20).refusedShare).toBeLessThan(0.05);
+});
+
+test("what is quick half of the time is not taken to be quick always", () => {
+  const baseline = new Baseline();
+  for (let i = 0; i < 10_000; i++) baseline.observe(i % 2 === 0 ? 1 : 21, false);
+  expect(baseline.ms).toBeWithin(8, 14);
+  for (let i = 0; i < 10_000; i++) baseline.observe(i % 2 === 0 ? 10 : 210, true);
+  expect(baseline.ms).toBeWithin(8, 14);
+});

@@ -6,8 +6,11 @@ export type LimitOptions = {
   max?: number;
 };
 
-/** Time to first byte may double and grow by this before the limit gives way: bursts come and go. */
-const slackMs = 20;
+/**
+ * Time to first byte may double and grow by this before the limit gives way. With 20 ms a machine that
+ * stands still for 80 ms now and then (a neighbour, a collection) refused 7 % of what it could bear.
+ */
+const slackMs = 30;
 const windowMs = 100;
 const minSamples = 10;
 /** One request that hangs must not outweigh a hundred that do not. */
@@ -18,10 +21,12 @@ const smoothing = 0.3;
  * How many requests may be in flight at once, learnt from how long they take to their first byte
  * against what their kind takes undisturbed.
  *
- * In windows of 100 ms, the mean of `time / (2 × baseline + 20 ms)` over the requests that ended: at
- * most 1, and the limit grows by its square root, if half of it was in use; above 1, and it shrinks
- * in proportion. So at overload it settles where requests wait for about 20 ms: enough for the
- * server never to run dry, and little enough for the ones it took to be answered soon.
+ * In windows of 100 ms at least, the time of the requests that ended, over what they might have
+ * taken together, `2 × baseline + 30 ms` each: at most 1, and the limit grows by its square root, if
+ * half of it was in use; above 1, and it shrinks in proportion. So at overload it settles where
+ * requests wait for about 30 ms: enough for the server never to run dry, and little enough for the
+ * ones it took to be answered soon. Only requests that began after the last change count: those from
+ * before it tell of another limit, and would have it shrunk twice for the same.
  *
  * Up to the least limit, requests count as undisturbed by each other: from those the baselines
  * learn what is slow by itself, so that a database that became slow does not hold the limit down for
@@ -31,9 +36,10 @@ export class AdaptiveLimit {
   readonly #min: number;
   readonly #max: number;
   #limit: number;
-  #windowEndsMs = Number.NEGATIVE_INFINITY;
+  #changedMs = Number.NEGATIVE_INFINITY;
   #samples = 0;
-  #ratioSum = 0;
+  #tookMs = 0;
+  #allowedMs = 0;
   #mostInFlight = 0;
 
   constructor({ initial = 64, min = 16, max = 4096 }: LimitOptions = {}) {
@@ -54,14 +60,17 @@ export class AdaptiveLimit {
    */
   observe(nowMs: number, firstByteMs: number, baseline: Baseline, inFlight: number): void {
     baseline.observe(firstByteMs, inFlight > this.#min);
+    const allowedMs = 2 * baseline.ms + slackMs;
     this.#samples++;
-    this.#ratioSum += Math.min(maxRatio, firstByteMs / (2 * baseline.ms + slackMs));
+    this.#tookMs += Math.min(firstByteMs, maxRatio * allowedMs);
+    this.#allowedMs += allowedMs;
     this.#mostInFlight = Math.max(this.#mostInFlight, inFlight);
-    if (nowMs < this.#windowEndsMs || this.#samples < minSamples) return;
-    this.#adjust(this.#ratioSum / this.#samples);
-    this.#windowEndsMs = nowMs + windowMs;
+    if (nowMs < this.#changedMs + windowMs || this.#samples < minSamples) return;
+    this.#adjust(this.#tookMs / this.#allowedMs);
+    this.#changedMs = nowMs;
     this.#samples = 0;
-    this.#ratioSum = 0;
+    this.#tookMs = 0;
+    this.#allowedMs = 0;
     this.#mostInFlight = 0;
   }
 

@@ -41,7 +41,7 @@ export type Ticket = {
  * are told soon to come again. A place is held until the first byte, never for as long as a
  * stream lasts.
  *
- * The line of those who wait is never longer than the limit.
+ * A thousand can wait at most; once a line stands, no more of a kind than the limit is.
  */
 export class Admission {
   readonly #limit: AdaptiveLimit;
@@ -75,8 +75,7 @@ export class Admission {
   }
 
   /**
-   * Takes a request in if there is room for it now. The common case, so it makes no promise; for
-   * whom it gives undefined, `admit` is next.
+   * Takes a request in if there is room for it now, and else does nothing.
    *
    * @param baseline of this kind of request, kept by whoever knows the kinds
    */
@@ -88,23 +87,30 @@ export class Admission {
     return this.#ticket(priority, baseline, 0);
   }
 
-  /** Takes a request in, if need be after a while; or undefined: it is to be refused now. */
-  async admit(priority: Priority, baseline: Baseline): Promise<Ticket | undefined> {
+  /**
+   * Takes a request in, if need be after a while; or undefined: it is to be refused now. Only what
+   * has to wait, for a place or for its refusal, costs a promise.
+   */
+  admit(priority: Priority, baseline: Baseline): Ticket | undefined | Promise<Ticket | undefined> {
     const ticket = this.tryAdmit(priority, baseline);
     if (ticket) return ticket;
     if (this.#isRefused(priority)) return this.#refuse(priority, "pressure");
-    if (this.#line.length >= this.#limit.limit) return this.#refuse(priority, "full_line");
-    const sinceMs = this.#now();
-    // Whoever lets the waiter in takes the place for it, or the next to come would see it free.
-    const isAdmitted = await this.#line.join(priority);
-    if (!isAdmitted) return this.#refuse(priority, "waited");
-    return this.#ticket(priority, baseline, this.#now() - sinceMs);
+    if (this.#line.isFull(priority, this.#limit.limit)) return this.#refuse(priority, "full_line");
+    return this.#wait(priority, baseline);
   }
 
   /** Turns away those who wait, at once. */
   close(): void {
     this.#line.close();
     this.#pace.close();
+  }
+
+  async #wait(priority: Priority, baseline: Baseline): Promise<Ticket | undefined> {
+    const sinceMs = this.#now();
+    // Whoever lets the waiter in takes the place for it, or the next to come would see it free.
+    const isAdmitted = await this.#line.join(priority);
+    if (!isAdmitted) return this.#refuse(priority, "waited");
+    return this.#ticket(priority, baseline, this.#now() - sinceMs);
   }
 
   #ticket(priority: Priority, baseline: Baseline, waitMs: number): Ticket {
@@ -134,12 +140,14 @@ export class Admission {
     return this.#inFlight < this.#limit.limit * shareOfLimit[priority];
   }
 
-  async #refuse(priority: Priority, reason: RefusalReason): Promise<undefined> {
+  #refuse(priority: Priority, reason: RefusalReason): undefined | Promise<undefined> {
     this.#refused[priority]++;
     this.#on.refused?.(priority, reason);
-    await this.#pace.turn();
+    return this.#pace.turn()?.then(nothing);
   }
 }
+
+function nothing(): undefined {}
 
 function zeros(): Record<Priority, number> {
   return Object.fromEntries(priorities.map((priority) => [priority, 0])) as Record<

@@ -1,24 +1,29 @@
 import { type Priority, priorities } from "./priority.ts";
 
-type Waiter = { priority: Priority; sinceMs: number; settle: (isAdmitted: boolean) => void };
+type Waiter = { sinceMs: number; settle: (isAdmitted: boolean) => void };
+type Line = { waiters: Waiter[]; notEmptySinceMs: number };
 
 /** A burst may wait this long. */
 const burstWaitMs = 250;
-/** Once the line has not been empty for this long it is no burst, and who waits must wait less. */
-const standingAfterMs = 100;
-const standingWaitMs = 5;
+/** As many as a server of 4,000 requests a second has caught up with by then. */
+const maxBurst = 1_000;
+/** Once a line has not been empty for this long it is no burst, and who waits must wait less. */
+const standingAfterMs = 250;
+const standingWaitMs = 20;
+const lookEveryMs = 5;
 
 /**
  * Those who wait for a place: reads before answers before the rest, each in the order they came.
  *
- * A line that empties again and again is a burst and worth waiting in. One that stands for 100 ms
- * is overload: it only makes everybody late, so then who has waited for 5 ms is turned away.
+ * A line that empties again and again is a burst and worth waiting in. One that stands for 250 ms
+ * is overload: it only makes everybody late, so then who has waited for 20 ms is turned away. Each
+ * kind has a line of its own: those that can wait may stand there for long, and no read has to
+ * go for it.
  */
 export class WaitingLine {
-  readonly #lines: Record<Priority, Waiter[]> = { read: [], answer: [], low: [] };
+  readonly #lines: Record<Priority, Line> = { read: newLine(), answer: newLine(), low: newLine() };
   readonly #now: () => number;
   #length = 0;
-  #notEmptySinceMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(now: () => number) {
@@ -29,11 +34,22 @@ export class WaitingLine {
     return this.#length;
   }
 
+  /**
+   * Whether one more of this kind is too many.
+   *
+   * @param limit of those in flight: a standing line that is longer only costs
+   */
+  isFull(priority: Priority, limit: number): boolean {
+    if (this.#length >= maxBurst) return true;
+    const line = this.#lines[priority];
+    return line.waiters.length >= limit && isStanding(line, this.#now());
+  }
+
   /** Whether somebody of this kind or a better one waits. */
   hasAhead(priority: Priority): boolean {
     if (this.#length === 0) return false;
     for (const better of priorities) {
-      if (this.#lines[better].length > 0) return true;
+      if (this.#lines[better].waiters.length > 0) return true;
       if (better === priority) return false;
     }
     return false;
@@ -42,11 +58,12 @@ export class WaitingLine {
   /** @returns whether a place became free in time */
   join(priority: Priority): Promise<boolean> {
     const sinceMs = this.#now();
-    if (this.#length === 0) this.#notEmptySinceMs = sinceMs;
+    const line = this.#lines[priority];
+    if (line.waiters.length === 0) line.notEmptySinceMs = sinceMs;
     return new Promise((settle) => {
-      this.#lines[priority].push({ priority, sinceMs, settle });
+      line.waiters.push({ sinceMs, settle });
       this.#length++;
-      this.#timer ??= setTimeout(() => this.#expire(), standingWaitMs);
+      this.#timer ??= setTimeout(() => this.#expire(), lookEveryMs);
     });
   }
 
@@ -54,11 +71,10 @@ export class WaitingLine {
   admit(hasPlace: (priority: Priority) => boolean): boolean {
     if (this.#length === 0) return false;
     for (const priority of priorities) {
-      const first = this.#lines[priority][0];
-      if (!first || !hasPlace(priority)) continue;
-      this.#lines[priority].shift();
+      const { waiters } = this.#lines[priority];
+      if (waiters.length === 0 || !hasPlace(priority)) continue;
       this.#length--;
-      first.settle(true);
+      waiters.shift()?.settle(true);
       return true;
     }
     return false;
@@ -68,8 +84,8 @@ export class WaitingLine {
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const line of Object.values(this.#lines)) {
-      for (const waiter of line.splice(0)) waiter.settle(false);
+    for (const { waiters } of Object.values(this.#lines)) {
+      for (const waiter of waiters.splice(0)) waiter.settle(false);
     }
     this.#length = 0;
   }
@@ -77,14 +93,21 @@ export class WaitingLine {
   #expire(): void {
     this.#timer = undefined;
     const now = this.#now();
-    const isStanding = now - this.#notEmptySinceMs >= standingAfterMs;
-    const latest = now - (isStanding ? standingWaitMs : burstWaitMs);
     for (const line of Object.values(this.#lines)) {
+      const latest = now - (isStanding(line, now) ? standingWaitMs : burstWaitMs);
       let late = 0;
-      while (late < line.length && (line[late] as Waiter).sinceMs <= latest) late++;
+      while (late < line.waiters.length && (line.waiters[late] as Waiter).sinceMs <= latest) late++;
       this.#length -= late;
-      for (const waiter of line.splice(0, late)) waiter.settle(false);
+      for (const waiter of line.waiters.splice(0, late)) waiter.settle(false);
     }
-    if (this.#length > 0) this.#timer = setTimeout(() => this.#expire(), standingWaitMs);
+    if (this.#length > 0) this.#timer = setTimeout(() => this.#expire(), lookEveryMs);
   }
+}
+
+function newLine(): Line {
+  return { waiters: [], notEmptySinceMs: 0 };
+}
+
+function isStanding({ waiters, notEmptySinceMs }: Line, nowMs: number): boolean {
+  return waiters.length > 0 && nowMs - notEmptySinceMs >= standingAfterMs;
 }
