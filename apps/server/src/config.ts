@@ -357,3 +357,9 @@ export function processConfig(): Config {
 export function isFetchLimitRaised(): boolean {
   return process.env.BUN_CONFIG_MAX_HTTP_REQUESTS !== undefined;
 }
+
+/** Whether Bun's fetch may go through a proxy, so that what it reaches need not be reached by others. */
+export function isFetchProxied(): boolean {
+  const names = ["http_proxy", "https_proxy", "all_proxy"];
+  return names.some((name) => process.env[name] || process.env[name.toUpperCase()]);
+}

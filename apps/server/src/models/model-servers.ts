@@ -38,6 +38,7 @@ type Options = {
 };
 
 const defaultLimits: ModelLimits = {
+  doubtMs: 2000,
   firstTokenMs: 60_000,
   nextTokenMs: 30_000,
   wholeMs: 30 * 60_000,
