@@ -14,7 +14,7 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
   const serverMetrics = metrics?.modelServers;
   return openModelServers({
     servers: config.MODEL_SERVERS,
-    apiKey: config.MODEL_API_KEY,
+    apiKeys: config.MODEL_API_KEY,
     model: config.MODEL,
     limits: {
       firstTokenMs: config.MODEL_FIRST_TOKEN_TIMEOUT * 1000,
