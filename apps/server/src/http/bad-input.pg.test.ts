@@ -125,6 +125,26 @@ test("every kind of bad input gets a clear error, and changes nothing", async ()
   expect(await messages.json()).toEqual({ messages: [], nextCursor: null });
 });
 
+test.each([
+  ["email", `a@${".".repeat(60_000)}@`],
+  ["email", `a@${"a.".repeat(60_000)}@`],
+  ["name", `${" ".repeat(1_000_000)}`],
+])("a stranger's %s that is far too long holds nobody up", async (field, text) => {
+  const account = { email: "x@example.org", password: "long enough", name: "X", [field]: text };
+  const startedMs = performance.now();
+  const response = await fetch(`${server.url}/api/v1/auth/register`, {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify(account),
+  });
+  expect([response.status, ((await response.json()) as ErrorBody).error.field]).toEqual([
+    400,
+    field,
+  ]);
+  // With a pattern that can be read in many ways it would be ten seconds.
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
+});
+
 test("a stranger learns nothing but that a sign-in is needed", async () => {
   for (const [name, path, init] of bad()) {
     if (path.includes("/auth/") || path.includes("nothing")) continue;
