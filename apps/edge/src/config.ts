@@ -84,6 +84,10 @@ export const settings = {
     about: "File with the certificate and its chain, PEM. It is watched.",
   }),
   EDGE_TLS_KEY: optionalText({ about: "File with the certificate's key, PEM. It is watched." }),
+  NODE_EXTRA_CA_CERTS: optionalText({
+    about:
+      "File with authorities, PEM, whose certificates are believed of [servers over TLS](edge.md#the-servers) beside those of the built-in ones. Read when the door starts.",
+  }),
 
   EDGE_CACHE_SIZE: integer(
     67_108_864,
