@@ -71,6 +71,7 @@ test("requests are counted by who answered them, and by server and status", asyn
     [`balancer_requests_total{${pooled("b")},end="succeeded"}`, 3],
     [`balancer_first_byte_seconds_count{${pooled("b")}}`, 3],
     [`balancer_server_state{${pooled("a")},state="up"}`, 1],
+    ['balancer_queue_length{pool="servers",priority="interactive"}', 0],
   ] as const) {
     expect([line, figureOf(text, line)]).toEqual([line, value]);
   }

@@ -83,7 +83,7 @@ function behaves(kind: RedisKind): void {
       const long = { text: "ö".repeat(5000) };
       await a.set("note", key, long, { tags: ["t"] });
       expect(await b.get("note", key)).toEqual(long);
-      expect(b.stats().types.note?.redisHits).toBe(1);
+      expect(b.stats().types.note).toMatchObject({ redisHits: 1, otherHits: 1, misses: 0 });
       expect(b.peek("note", key)).toEqual(long);
       const bodies = await Promise.all([a, b].map((c) => c.getOrLoadBody("note", key, never)));
       expect(bodies[0]?.etag).toBe(bodies[1]?.etag ?? "");

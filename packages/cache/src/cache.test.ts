@@ -95,8 +95,26 @@ describe("reading", () => {
     ]);
     const keys = [1, 2, 3].map((id) => ({ owner: "me", id }));
     expect(await cache.getMany("note", keys)).toEqual([{ text: "1" }, undefined, { text: "3" }]);
-    const { memoryHits, memoryMisses } = cache.stats().types.note as TypeCounts;
-    expect([memoryHits, memoryMisses]).toEqual([2, 1]);
+    const { memoryHits, memoryMisses, misses } = cache.stats().types.note as TypeCounts;
+    expect([memoryHits, memoryMisses, misses]).toEqual([2, 1, 1]);
+  });
+
+  test("counts as a hit or a miss, whichever way it is asked for", async () => {
+    const { cache } = await openNotes();
+    const counted = () => {
+      const { memoryHits, otherHits, misses } = cache.stats().types.note as TypeCounts;
+      return [memoryHits, otherHits, misses];
+    };
+    const load = async () => ({ text: "loaded" });
+    await cache.get("note", key);
+    expect(counted()).toEqual([0, 0, 1]);
+    await Promise.all([cache.getOrLoad("note", key, load), cache.getOrLoad("note", key, load)]);
+    expect(counted()).toEqual([0, 1, 2]);
+    await cache.get("note", key);
+    expect(counted()).toEqual([1, 1, 2]);
+    const broken = { owner: "me", id: 404 };
+    await cache.getOrLoad("note", broken, () => Promise.reject(new Error("down"))).catch(() => {});
+    expect(counted()).toEqual([1, 1, 3]);
   });
 });
 
@@ -208,8 +226,14 @@ describe("stale values", () => {
     expect(await cache.getOrLoad("graced", key, load)).toEqual({ text: "old" });
     gate.resolve({ text: "new" });
     await eventually("the new value is there", () => cache.peek("graced", key)?.text === "new");
-    expect(cache.stats().types.graced?.staleServed).toBe(2);
-    expect(cache.stats().types.graced?.loads).toBe(1);
+    // The load is nobody's wait, and so no miss.
+    const { staleServed, loads, otherHits, misses } = cache.stats().types.graced as TypeCounts;
+    expect({ staleServed, loads, otherHits, misses }).toEqual({
+      staleServed: 2,
+      loads: 1,
+      otherHits: 2,
+      misses: 0,
+    });
   });
 
   test("are served when loading fails, and it is tried again later, not at once", async () => {

@@ -5,6 +5,13 @@ import type { ResolvedType } from "./type-table.ts";
 export class TypeCounts {
   memoryHits = 0;
   memoryMisses = 0;
+  /**
+   * Of those that memory had nothing fresh for: reads that found their value all the same, in Redis,
+   * past its lifetime, or in somebody else's load.
+   */
+  otherHits = 0;
+  /** The others of them: the source was asked for the value, or nobody was. */
+  misses = 0;
   redisHits = 0;
   redisMisses = 0;
   loads = 0;

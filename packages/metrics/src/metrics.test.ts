@@ -1,5 +1,6 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { Metrics } from "./metrics.ts";
+import { series } from "./windows/series.ts";
 
 function filled(): Metrics {
   const metrics = new Metrics({ version: "1.2.3" });
@@ -68,6 +69,34 @@ function filled(): Metrics {
   metrics.watchTraces(() => ({ exported: 40, dropped: 3, refused: 2, waiting: 1 }));
   return metrics;
 }
+
+test("a second without a reading of its own has the last one, and not for long", () => {
+  const metrics = filled();
+  metrics.recorder.take();
+  const cpuOf = () => {
+    metrics.beforeEach();
+    return metrics.recorder.take().values.get(series.cpu);
+  };
+  metrics.watchLive(() => ({
+    sockets: 0,
+    runningAnswers: 0,
+    waitingAnswers: 0,
+    waitingRequests: 0,
+    inFlight: 0,
+    limit: 1,
+    waitingStatements: 0,
+    activeStatements: 0,
+    pressure: 0,
+  }));
+  expect(cpuOf()).toMatchObject({ count: 1, sum: 0.5 });
+  expect(cpuOf()).toMatchObject({ count: 1, sum: 0.5 });
+  const now = spyOn(performance, "now").mockReturnValue(performance.now() + 10_000);
+  try {
+    expect(cpuOf()).toBeUndefined();
+  } finally {
+    now.mockRestore();
+  }
+});
 
 test("promtool finds nothing to say against it", async () => {
   const text = await filled().exposition.render();

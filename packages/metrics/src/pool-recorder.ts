@@ -30,6 +30,13 @@ type ServerFigures = {
 export function recordPool(pool: string, families: PoolFamilies) {
   const byServer = new WeakMap<Server, ServerFigures>();
   const wait = families.wait.with(pool);
+  const [interactive, background] = [
+    families.queue.with(pool, "interactive"),
+    families.queue.with(pool, "background"),
+  ];
+  // Nobody waits until it is told.
+  interactive.value = 0;
+  background.value = 0;
   const bind = (server: Server): ServerFigures => {
     const figures = {
       picks: families.picks.with(pool, server.id),
@@ -62,8 +69,8 @@ export function recordPool(pool: string, families: PoolFamilies) {
       families.healthChecks.with(pool, server.id, ok ? "passed" : "failed").value++;
     },
     onQueue: (lengths: { readonly interactive: number; readonly background: number }): void => {
-      families.queue.with(pool, "interactive").value = lengths.interactive;
-      families.queue.with(pool, "background").value = lengths.background;
+      interactive.value = lengths.interactive;
+      background.value = lengths.background;
     },
     /** A request is tried again on another server, because of this. */
     onRetry: (reason: string): void => {

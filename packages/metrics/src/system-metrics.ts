@@ -30,11 +30,15 @@ export type LiveFacts = {
   pressure: number;
 };
 
+/** A reading that is older says nothing of now: the machine could not be measured since. */
+const readingIsGoodForMs = 3_000;
+
 /** The machine, the process, and what it is busy with. */
 export class SystemMetrics {
   readonly #exposition: Exposition;
   readonly #recorder: Recorder;
   readonly #gauges = new Map<string, { value: number }>();
+  #reading: { facts: ReadingFacts; atMs: number } | undefined;
 
   constructor(exposition: Exposition, recorder: Recorder) {
     this.#exposition = exposition;
@@ -43,7 +47,9 @@ export class SystemMetrics {
   }
 
   /** Called with each reading of the machine. */
-  readonly onReading = ({ cpu, memory, disk, eventLoop, files }: ReadingFacts): void => {
+  readonly onReading = (facts: ReadingFacts): void => {
+    const { cpu, memory, disk, eventLoop, files } = facts;
+    this.#reading = { facts, atMs: performance.now() };
     this.#set("system_cpu_usage_ratio", "CPU in use, of machine or container.", cpu.fraction);
     this.#set(
       "system_memory_usage_ratio",
@@ -65,13 +71,7 @@ export class SystemMetrics {
       "How late timers were in the last second, at most.",
       eventLoop.maxDelayMs / 1000,
     );
-    this.#recorder.value(series.cpu).take(cpu.fraction);
-    this.#recorder.value(series.memory).take(memory.fraction);
-    this.#recorder.value(series.eventLoopDelay).take(eventLoop.meanDelayMs / 1000);
-    if (disk) {
-      this.#set("system_disk_usage_ratio", "Disk in use.", disk.fraction);
-      this.#recorder.value(series.disk).take(disk.fraction);
-    }
+    if (disk) this.#set("system_disk_usage_ratio", "Disk in use.", disk.fraction);
     if (files) {
       this.#set("process_open_fds", "Open file descriptors.", files.open);
       if (Number.isFinite(files.limit)) {
@@ -96,6 +96,20 @@ export class SystemMetrics {
       .take(facts.waitingRequests + facts.waitingStatements + facts.waitingAnswers);
     this.#recorder.value(series.poolActive).take(facts.activeStatements);
     this.#recorder.value(series.poolWaiting).take(facts.waitingStatements);
+    this.#takeReading();
+  }
+
+  /**
+   * The last reading, whenever that was in this second or shortly before: readings come a second
+   * apart as well, and now and then one second has none and the next has two.
+   */
+  #takeReading(): void {
+    if (!this.#reading || performance.now() - this.#reading.atMs > readingIsGoodForMs) return;
+    const { cpu, memory, disk, eventLoop } = this.#reading.facts;
+    this.#recorder.value(series.cpu).take(cpu.fraction);
+    this.#recorder.value(series.memory).take(memory.fraction);
+    this.#recorder.value(series.eventLoopDelay).take(eventLoop.meanDelayMs / 1000);
+    if (disk) this.#recorder.value(series.disk).take(disk.fraction);
   }
 
   #set(name: string, help: string, value: number): void {

@@ -8,7 +8,11 @@ const Count = Type.Number({ minimum: 0 });
 const CacheTypeStats = Type.Object({
   layer: Type.Union([Type.Literal("memory"), Type.Literal("redis")]),
   memoryHits: Count,
-  memoryMisses: Count,
+  otherHits: Type.Number({
+    minimum: 0,
+    description: "Reads that found their value in Redis, past its lifetime, or in another's load.",
+  }),
+  misses: Count,
 });
 
 export const CacheStatsBody = Type.Object({
@@ -53,9 +57,13 @@ export const Figures = Type.Object({
     { p50: Nullable, p95: Nullable, p99: Nullable },
     { description: "Seconds, to the beginning of the response." },
   ),
+  requests: Type.Number(),
   throughput: Type.Number({ description: "Requests a second." }),
+  errors: Type.Number({ description: "Responses of 500 and above." }),
   error_rate: Nullable,
   refused: Type.Number({ description: "Requests that were refused under load." }),
+  cache_reads: Type.Number({ description: "Of all caches together." }),
+  cache_hits: Type.Number(),
   cache_hit_ratio: Type.Record(Type.String(), Type.Number(), { description: "By type." }),
   database: Type.Record(
     Type.String(),
@@ -272,6 +280,9 @@ export const HistoryBody = Type.Object({
       figures: Type.Union([Figures, Type.Null()]),
     }),
   ),
+  whole: Type.Union([Figures, Type.Null()], {
+    description: "Of all points together, with histograms merged.",
+  }),
 });
 export type HistoryBody = Static<typeof HistoryBody>;
 

@@ -13,6 +13,5 @@ export async function lastMinute(
   const slots = await loadSlots(database, 15, toMs - minuteMs, toMs, server);
   // One point, whatever the minute: all slots are moved to its beginning.
   const moved = slots.map((slot) => ({ ...slot, atMs: 0 }));
-  const [point] = historyOf(moved, { fromMs: 0, toMs: 1, stepSeconds: 60 });
-  return point?.figures ?? null;
+  return historyOf(moved, { fromMs: 0, toMs: 1, stepSeconds: 60 }).whole;
 }

@@ -17,8 +17,8 @@ export async function modelFigures(database: Database) {
   const minute = slots
     .filter(({ atMs }) => atMs >= toMs - minuteMs && atMs < toMs)
     .map((slot) => ({ ...slot, atMs: 0 }));
-  const [point] = historyOf(minute, { fromMs: 0, toMs: 1, stepSeconds: 60 });
-  const models: Figures["models"] = point?.figures?.models ?? {};
+  const { whole } = historyOf(minute, { fromMs: 0, toMs: 1, stepSeconds: 60 });
+  const models: Figures["models"] = whole?.models ?? {};
   // Of a fleet that has just started there are fewer.
   const steps = new Set(slots.map(({ atMs }) => atMs)).size;
   const servers = modelServersOf(

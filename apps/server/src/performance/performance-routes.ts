@@ -98,11 +98,15 @@ export function performanceRoutes(context: Context, parts: PerformanceParts) {
           range.toMs,
           query.server ?? null,
         );
-        const points = historyOf(slots, range).map(({ atMs, ...point }) => ({
-          at: new Date(atMs).toISOString(),
-          ...point,
-        }));
-        return { step: stepSeconds, points };
+        const { points, whole } = historyOf(slots, range);
+        return {
+          step: stepSeconds,
+          points: points.map(({ atMs, ...point }) => ({
+            at: new Date(atMs).toISOString(),
+            ...point,
+          })),
+          whole,
+        };
       },
       {
         query: HistoryQuery,

@@ -80,12 +80,11 @@ function serverNameOf({ SERVER_NAME, PORT }: Config): string {
   return SERVER_NAME ?? `${hostname()}:${PORT === 0 ? process.pid : PORT}`;
 }
 
-/** By type: reads that found their value in any layer, and reads that had to load it. */
+/** By type: reads that found their value in any layer, and reads that did not. */
 function hitsAndMisses(cache: AppCache) {
   const counts: Record<string, { hits: number; misses: number }> = {};
   for (const [type, figures] of Object.entries(cache.stats().types)) {
-    const hits = figures.memoryHits + figures.redisHits + figures.staleServed + figures.coalesced;
-    counts[type] = { hits, misses: figures.loads };
+    counts[type] = { hits: figures.memoryHits + figures.otherHits, misses: figures.misses };
   }
   return counts;
 }

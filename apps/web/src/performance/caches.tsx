@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { ConfirmDialog } from "../ui/dialog.tsx";
-import { amount, bytes, percent } from "./format.ts";
+import { amount, bytes, exactPercent } from "./format.ts";
 import type { Act } from "./performance-page.tsx";
 import type { PerformanceState } from "./performance-state.ts";
 import { Table } from "./table.tsx";
@@ -29,16 +29,12 @@ export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
         columns={["Type", "Kept in", "Hits in the last minute", "Hits since the start"]}
         hasActions
       >
-        {Object.entries(stats.types).map(([type, { layer, memoryHits, memoryMisses }]) => (
+        {Object.entries(stats.types).map(([type, { layer, memoryHits, otherHits, misses }]) => (
           <tr key={type}>
             <th scope="row">{type}</th>
             <td>{layer === "redis" ? "memory, Redis" : "memory"}</td>
-            <td>{percent(figures?.cache_hit_ratio[type])}</td>
-            <td>
-              {percent(
-                memoryHits + memoryMisses > 0 ? memoryHits / (memoryHits + memoryMisses) : null,
-              )}
-            </td>
+            <td>{exactPercent(figures?.cache_hit_ratio[type])}</td>
+            <td>{exactPercent(ratioOf(memoryHits + otherHits, misses))}</td>
             <td>
               <button type="button" class="quiet-button" onClick={() => setClearing(type)}>
                 Clear
@@ -70,4 +66,8 @@ export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
       )}
     </section>
   );
+}
+
+function ratioOf(hits: number, misses: number): number | null {
+  return hits + misses > 0 ? hits / (hits + misses) : null;
 }

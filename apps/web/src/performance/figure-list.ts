@@ -45,7 +45,7 @@ export const figureViews: readonly FigureView[] = [
   {
     id: "cache",
     title: "Cache hit ratio",
-    lines: [{ name: "hits", read: meanHitRatio }],
+    lines: [{ name: "hits", read: hitRatio }],
     format: percent,
     alerts: ["cache_hit_ratio"],
   },
@@ -103,9 +103,8 @@ export const figureViews: readonly FigureView[] = [
   },
 ];
 
-function meanHitRatio({ cache_hit_ratio }: Figures): number | null {
-  const ratios = Object.values(cache_hit_ratio);
-  return ratios.length === 0 ? null : ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
+function hitRatio({ cache_hits, cache_reads }: Figures): number | null {
+  return cache_reads === 0 ? null : cache_hits / cache_reads;
 }
 
 function meanQueryTime({ database }: Figures): number | null {

@@ -6,7 +6,7 @@ const unknown = "–";
 export const seconds: Format = (value) => {
   if (value === null || value === undefined) return unknown;
   if (value < 0.001) return `${(value * 1e6).toFixed(0)} µs`;
-  if (value < 1) return `${(value * 1000).toPrecision(value < 0.01 ? 2 : 3)} ms`;
+  if (value < 1) return `${(value * 1000).toPrecision(3)} ms`;
   return `${value.toPrecision(3)} s`;
 };
 
@@ -15,6 +15,13 @@ export const percent: Format = (value) => {
   const hundredths = value * 100;
   return `${hundredths < 1 && hundredths > 0 ? hundredths.toFixed(2) : Math.round(hundredths)} %`;
 };
+
+/** The same with all that is known, for tables. */
+export const exactPercent: Format = (value) =>
+  value === null || value === undefined ? unknown : `${Number((value * 100).toPrecision(4))} %`;
+
+export const count: Format = (value) =>
+  value === null || value === undefined ? unknown : Math.round(value).toLocaleString("en");
 
 export const amount: Format = (value) => {
   if (value === null || value === undefined) return unknown;

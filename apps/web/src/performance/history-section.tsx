@@ -1,6 +1,7 @@
 import { useApp } from "../app/app-state.ts";
 import { Chart } from "./chart.tsx";
 import { figureViews } from "./figure-list.ts";
+import { HistoryNumbers } from "./history-numbers.tsx";
 import type { PerformanceState } from "./performance-state.ts";
 
 const minute = 60_000;
@@ -66,19 +67,22 @@ export function HistorySection({ state }: { state: PerformanceState }) {
         </label>
       </div>
       {history ? (
-        <ul class="charts">
-          {figureViews.map((view) => (
-            <li key={view.id}>
-              <h3>{view.title}</h3>
-              <Chart
-                view={view}
-                history={history}
-                dayBefore={state.dayBefore.value}
-                theme={theme}
-              />
-            </li>
-          ))}
-        </ul>
+        <>
+          <ul class="charts">
+            {figureViews.map((view) => (
+              <li key={view.id}>
+                <h3>{view.title}</h3>
+                <Chart
+                  view={view}
+                  history={history}
+                  dayBefore={state.dayBefore.value}
+                  theme={theme}
+                />
+              </li>
+            ))}
+          </ul>
+          <HistoryNumbers history={history} dayBefore={state.dayBefore.value} />
+        </>
       ) : (
         <div class="skeleton chart-skeleton" />
       )}

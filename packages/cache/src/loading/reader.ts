@@ -82,9 +82,13 @@ export class Reader {
   async findBelow(type: TypeState, parts: KeyParts): Promise<Entry | undefined> {
     const at = addressOf(type, parts);
     type.counts.memoryMisses++;
-    if (!type.shared) return undefined;
-    const found = await this.#loader.fromRedis(type, at);
-    return found !== undefined && this.#isFresh(found) ? found : undefined;
+    const found = type.shared ? await this.#loader.fromRedis(type, at) : undefined;
+    if (found === undefined || !this.#isFresh(found)) {
+      type.counts.misses++;
+      return undefined;
+    }
+    type.counts.otherHits++;
+    return found;
   }
 
   /** The entries from memory or Redis, in the order of the keys: what memory lacks comes in one packet. */
@@ -94,9 +98,13 @@ export class Reader {
     for (let i = 0; i < found.length; i++) if (found[i] === undefined) missing.push(i);
     const places = missing.map((i) => addressOf(type, keys[i] as KeyParts));
     type.counts.memoryMisses += missing.length;
-    if (missing.length === 0 || !type.shared) return found;
-    const entries = await this.#loader.manyFromRedis(type, places);
-    for (let i = 0; i < missing.length; i++) found[missing[i] as number] = entries[i];
+    if (missing.length === 0) return found;
+    const entries = type.shared ? await this.#loader.manyFromRedis(type, places) : [];
+    for (let i = 0; i < missing.length; i++) {
+      found[missing[i] as number] = entries[i];
+      if (entries[i] === undefined) type.counts.misses++;
+      else type.counts.otherHits++;
+    }
     return found;
   }
 
@@ -116,9 +124,10 @@ export class Reader {
       this.#onServed?.("memory");
       return this.#serveStale(kept, load);
     }
-    let from: ServedFrom = "shared load";
+    let from = "shared load" as ServedFrom;
     const asked: Load = (context) => {
       from = "source";
+      type.counts.misses++;
       return load(context);
     };
     const begin = () => {
@@ -127,7 +136,10 @@ export class Reader {
     };
     const entry = await this.#flights.share(type, at.key, tags, begin);
     this.#onServed?.(from);
-    if (this.#isFresh(entry) || entry.value === undefined) return entry;
+    if (this.#isFresh(entry) || entry.value === undefined) {
+      if (from !== "source") type.counts.otherHits++;
+      return entry;
+    }
     // Redis had it, past its lifetime and within its grace.
     return this.#serveStale(entry, load);
   }
@@ -162,17 +174,19 @@ export class Reader {
 
   /** Loads anew; serves the stale value at once, when it takes too long, or when it fails. */
   async #serveStale(stale: Entry, load: Load): Promise<Entry> {
-    const { type } = stale;
-    if (this.#clock.now() < stale.refreshAt) {
-      type.counts.staleServed++;
-      return stale;
+    const { counts, staleAfterMs } = stale.type;
+    if (this.#clock.now() >= stale.refreshAt) {
+      const fresh = this.#refresh(stale, load);
+      if (staleAfterMs > 0) {
+        const waited = await Promise.race([fresh, sleep(staleAfterMs)]);
+        if (waited !== undefined) {
+          counts.misses++;
+          return waited;
+        }
+      }
     }
-    const fresh = this.#refresh(stale, load);
-    if (type.staleAfterMs > 0) {
-      const waited = await Promise.race([fresh, sleep(type.staleAfterMs)]);
-      if (waited !== undefined) return waited;
-    }
-    type.counts.staleServed++;
+    counts.otherHits++;
+    counts.staleServed++;
     return stale;
   }
 

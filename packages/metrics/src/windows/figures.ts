@@ -5,10 +5,16 @@ import { emptySlot, mergeSlot, type Slot } from "./slot.ts";
 export type Figures = {
   /** Seconds. */
   response_time: { p50: number | null; p95: number | null; p99: number | null };
+  requests: number;
   /** Requests a second. */
   throughput: number;
+  errors: number;
   error_rate: number | null;
   refused: number;
+  /** Of all caches together. */
+  cache_reads: number;
+  cache_hits: number;
+  /** By type. */
   cache_hit_ratio: Record<string, number>;
   /** By statement: how often, and seconds a call. */
   database: Record<string, { count: number; mean: number; max: number }>;
@@ -77,15 +83,21 @@ export function figuresOf(servers: readonly Slot[], seconds: number): Figures {
   const responseTime = all.times.get(series.responseTime);
   const firstToken = all.times.get(series.firstToken);
   const requests = count(series.requests);
+  const errors = count(series.errors);
+  const cacheHits = sumOf(group(all.counts, series.cacheHits));
   return {
     response_time: {
       p50: responseTime?.quantile(0.5) ?? null,
       p95: responseTime?.quantile(0.95) ?? null,
       p99: responseTime?.quantile(0.99) ?? null,
     },
+    requests,
     throughput: requests / seconds,
-    error_rate: requests === 0 ? null : count(series.errors) / requests,
+    errors,
+    error_rate: requests === 0 ? null : errors / requests,
     refused: count(series.refused),
+    cache_reads: cacheHits + sumOf(group(all.counts, series.cacheMisses)),
+    cache_hits: cacheHits,
     cache_hit_ratio: hitRatios(all),
     database: statements(all),
     cpu: mean(series.cpu),
@@ -186,4 +198,8 @@ function group<T>(entries: Map<string, T>, prefix: string): [string, T][] {
     if (name.startsWith(prefix)) found.push([name.slice(prefix.length), value]);
   }
   return found;
+}
+
+function sumOf(entries: [string, number][]): number {
+  return entries.reduce((sum, [, value]) => sum + value, 0);
 }

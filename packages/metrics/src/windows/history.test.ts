@@ -60,8 +60,10 @@ test("points merge what servers counted: histograms as a whole, connections as a
     for (let i = 0; i < 10; i++) recorder.time(series.responseTime).observe(3);
   });
   const range = { fromMs: at, toMs: at + 30_000, stepSeconds: 30 };
-  const [point, ...rest] = historyOf([busy(at), busy(at + 15_000), slow], range);
-  expect(rest).toEqual([]);
+  const { points, whole } = historyOf([busy(at), busy(at + 15_000), slow], range);
+  const [point] = points;
+  expect(points).toHaveLength(1);
+  expect(whole).toEqual(point?.figures ?? null);
   expect(point).toMatchObject({ atMs: at, servers: 2 });
   expect(point?.figures).toMatchObject({ throughput: 200 / 30, connections: 14 });
   expect(point?.figures?.error_rate).toBeCloseTo(5 / 200);
@@ -70,10 +72,27 @@ test("points merge what servers counted: histograms as a whole, connections as a
   expect(point?.figures?.response_time.p99).toBeWithin(2.8, 3.2);
 });
 
+test("the whole range is merged as its points are, over the time that somebody told of", () => {
+  const at = nowMs - 60_000;
+  const told = (atMs: number, seconds: number, count: number) =>
+    aSlot("a", atMs, (recorder) => {
+      recorder.count(series.requests).value = count;
+      for (let i = 0; i < count; i++) recorder.time(series.responseTime).observe(seconds);
+    });
+  const range = { fromMs: at, toMs: at + 60_000, stepSeconds: 15 };
+  const slots = [told(at, 0.01, 90), told(at + 30_000, 1, 10)];
+  const { whole } = historyOf(slots, range);
+  expect(whole).toMatchObject({ requests: 100, throughput: 100 / 30 });
+  // Nine in ten were quick: a mean of the two points' percentiles would say half a second.
+  expect(whole?.response_time.p50).toBeCloseTo(0.01, 2);
+  expect(whole?.response_time.p95).toBeWithin(0.9, 1.1);
+  expect(historyOf([], range).whole).toBeNull();
+});
+
 test("a span that nobody told of is null, and not zero", () => {
   const at = nowMs - 60_000;
   const range = { fromMs: at, toMs: at + 45_000, stepSeconds: 15 };
-  const points = historyOf([aSlot("a", at + 15_000, () => {})], range);
+  const { points } = historyOf([aSlot("a", at + 15_000, () => {})], range);
   expect(points.map(({ figures }) => figures?.throughput)).toEqual([undefined, 0, undefined]);
   expect(points[1]?.figures).toMatchObject({ error_rate: null, cpu: null, cache_hit_ratio: {} });
 });
@@ -87,7 +106,9 @@ test("hit ratios and statements are told by what they are about", () => {
     recorder.value(`${series.query}users.find`).take(0.1);
     recorder.value(`${series.query}users.find`).take(0.3);
   });
-  const [point] = historyOf([slot], { fromMs: at, toMs: nowMs, stepSeconds: 15 });
-  expect(point?.figures?.cache_hit_ratio).toEqual({ ai_response: 0.75, conversation: 0 });
-  expect(point?.figures?.database).toEqual({ "users.find": { count: 2, mean: 0.2, max: 0.3 } });
+  const { points } = historyOf([slot], { fromMs: at, toMs: nowMs, stepSeconds: 15 });
+  const figures = points[0]?.figures;
+  expect(figures?.cache_hit_ratio).toEqual({ ai_response: 0.75, conversation: 0 });
+  expect(figures).toMatchObject({ cache_hits: 3, cache_reads: 6 });
+  expect(figures?.database).toEqual({ "users.find": { count: 2, mean: 0.2, max: 0.3 } });
 });

@@ -8,7 +8,13 @@ export type HistoryRange = { fromMs: number; toMs: number; stepSeconds: number }
 export type ServerSlot = { server: string; atMs: number; slot: Slot };
 
 /** Figures of a span; null where no server has told anything, which is not the same as zero. */
-export type HistoryPoint = { atMs: number; servers: number; figures: Figures | null };
+type HistoryPoint = { atMs: number; servers: number; figures: Figures | null };
+
+export type History = {
+  points: HistoryPoint[];
+  /** Of all points together; a second counts where somebody told of it. */
+  whole: Figures | null;
+};
 
 const maxPoints = 2000;
 
@@ -59,26 +65,41 @@ export function storedStepFor(range: HistoryRange, nowMs: number): StepSeconds {
 }
 
 /** Gathers slots into points, one for each step of the range, with histograms merged. */
-export function historyOf(slots: Iterable<ServerSlot>, range: HistoryRange): HistoryPoint[] {
+export function historyOf(slots: Iterable<ServerSlot>, range: HistoryRange): History {
   const { stepSeconds } = range;
   const spans = new Map<number, Map<string, Slot>>();
   for (const { server, atMs, slot } of slots) {
     const start = floorTo(atMs, stepSeconds);
     const servers = spans.get(start) ?? new Map<string, Slot>();
     spans.set(start, servers);
-    const known = servers.get(server) ?? emptySlot();
-    mergeSlot(known, slot);
-    servers.set(server, known);
+    mergeSlot(slotOf(servers, server), slot);
   }
+  const whole = new Map<string, Slot>();
+  let toldSeconds = 0;
   const points: HistoryPoint[] = [];
   for (
     let atMs = floorTo(range.fromMs, stepSeconds);
     atMs < range.toMs;
     atMs += stepSeconds * 1000
   ) {
-    const servers = [...(spans.get(atMs)?.values() ?? [])];
+    const span = spans.get(atMs);
+    const servers = [...(span?.values() ?? [])];
     const figures = servers.length > 0 ? figuresOf(servers, stepSeconds) : null;
     points.push({ atMs, servers: servers.length, figures });
+    if (!span) continue;
+    for (const [server, slot] of span) mergeSlot(slotOf(whole, server), slot);
+    toldSeconds += stepSeconds;
   }
-  return points;
+  return {
+    points,
+    whole: toldSeconds > 0 ? figuresOf([...whole.values()], toldSeconds) : null,
+  };
+}
+
+function slotOf(servers: Map<string, Slot>, server: string): Slot {
+  const known = servers.get(server);
+  if (known) return known;
+  const made = emptySlot();
+  servers.set(server, made);
+  return made;
 }
