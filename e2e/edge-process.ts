@@ -4,13 +4,19 @@ import { readReady } from "./read-ready.ts";
 
 export type EdgeProcess = { url: string; adminUrl: string; stop(): Promise<number> };
 
-/** The front door before these servers, on free ports. */
+/**
+ * The front door before these servers, on free ports.
+ *
+ * @param inside gives the command that runs a command elsewhere, such as on another host
+ */
 export async function startEdgeProcess(
   servers: readonly string[],
   environment: Record<string, string> = {},
+  inside: (command: string[]) => string[] = (command) => command,
 ): Promise<EdgeProcess> {
   const main = join(import.meta.dirname, "../apps/edge/src/main.ts");
-  const child = Bun.spawn([process.execPath, main, "--servers", servers.join(",")], {
+  const command = inside([process.execPath, main, "--servers", servers.join(",")]);
+  const child = Bun.spawn(command, {
     env: {
       ...serverEnvironment,
       LOG_LEVEL: "info",

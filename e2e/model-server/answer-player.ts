@@ -72,8 +72,8 @@ export class AnswerPlayer {
       case "reset":
         this.#flush();
         this.#end("fault");
-        // What was written has to be on its way before the connection breaks.
-        setTimeout(() => this.#wire[step.type === "close" ? "close" : "reset"](), 5);
+        // A reset takes with it what its receiver has not read yet, which is busy at times.
+        setTimeout(() => this.#wire[step.type === "close" ? "close" : "reset"](), 50);
         return false;
       case "end":
         this.#flush();

@@ -84,6 +84,10 @@ export const settings = {
     about: "File with the certificate and its chain, PEM. It is watched.",
   }),
   EDGE_TLS_KEY: optionalText({ about: "File with the certificate's key, PEM. It is watched." }),
+  NODE_EXTRA_CA_CERTS: optionalText({
+    about:
+      "File with authorities, PEM, whose certificates are believed of [servers over TLS](edge.md#the-servers) beside those of the built-in ones. Read when the door starts.",
+  }),
 
   EDGE_CACHE_SIZE: integer(
     67_108_864,
@@ -136,6 +140,14 @@ export const settings = {
     60,
     { min: 1, max: 3600 },
     { about: "Seconds a server may take to begin its answer." },
+  ),
+  EDGE_HEDGE_AFTER_MS: integer(
+    0,
+    { min: 0, max: 60_000 },
+    {
+      about:
+        "Milliseconds without an answer after which a GET or HEAD is [sent to a second server](edge.md#asking-two) as well; 0 for never. The time that 19 of 20 take is a good one.",
+    },
   ),
   EDGE_ANSWER_IDLE_TIMEOUT: integer(
     300,

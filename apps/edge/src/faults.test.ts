@@ -28,14 +28,13 @@ class Stage {
     writeFileSync(this.file, "");
   }
 
-  async start(name: string, environment: Record<string, string> = {}): Promise<Running> {
+  async start(
+    name: string,
+    environment: Record<string, string> = {},
+    program = "fault-server.ts",
+  ): Promise<Running> {
     const process_ = new ServerProcess({
-      command: [
-        process.execPath,
-        join(import.meta.dirname, "testing/fault-server.ts"),
-        name,
-        this.file,
-      ],
+      command: [process.execPath, join(import.meta.dirname, "testing", program), name, this.file],
       environment: { ...process.env, ...environment },
       onMessage: () => {},
     });
@@ -364,6 +363,29 @@ describe("a server that breaks off", () => {
     expect(response.headers.get("retry-after")).toBe("7");
     expect(await response.text()).toBe("busy");
   });
+});
+
+test("bodies that are not what they claim cost those who asked for them, and nobody else", async () => {
+  const stage = new Stage();
+  for (const name of ["a", "b"]) await stage.start(name, {}, "broken-server.ts");
+  const edge = await stage.open();
+  const textOf = async (path: string) => (await fetch(`${edge.url}${path}`)).text();
+  const others = load(
+    8,
+    async () => new Response(null, { status: (await textOf("/")) === "whole" ? 200 : 500 }),
+  );
+  for (let round = 0; round < 20; round++) {
+    const broken = ["/short", "/reset", "/chunks"].map((path) => textOf(path));
+    for (const { status } of await Promise.allSettled(broken)) expect(status).toBe("rejected");
+    expect(await textOf("/long")).toBe("whole");
+  }
+  const { failed, done } = await others.stop();
+  expect(failed).toEqual([]);
+  expect(done).toBeGreaterThan(20);
+  await eventually(
+    () => edge.pool.snapshot().servers.every(({ inFlight }) => inFlight === 0),
+    "all tickets given back",
+  );
 });
 
 test("2,000 streams that are left halfway leave no connection, ticket or memory behind", async () => {

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { whyNoNetwork } from "@peregrine/e2e/network";
+import type { Outcome, RemoteLoad } from "@peregrine/e2e/remote-client";
 import { NetworkScene } from "./testing/network-scene.ts";
-import type { RemoteLoad } from "./testing/remote-client.ts";
-import type { Outcome } from "./testing/remote-client-protocol.ts";
 import { eventually } from "./testing/test-edge.ts";
 
 const reason = whyNoNetwork();
@@ -33,7 +32,7 @@ function read({ client, url }: NetworkScene): Promise<RemoteLoad> {
 }
 
 function write({ client, url }: NetworkScene): Promise<RemoteLoad> {
-  const each = { method: "POST", body: "id", workers: writers, pauseMs: 10 };
+  const each = { method: "POST", body: "id#", workers: writers, pauseMs: 10 };
   return client.load({ url: `${url}/write`, ...each });
 }
 

@@ -47,6 +47,19 @@ test("a secret is never shown", () => {
   expect(message).not.toContain("hunter2");
 });
 
+test("keys of model servers are counted, and never shown", () => {
+  const environment = {
+    MODEL_SERVERS: "http://a;key=1,http://a;key=3",
+    MODEL_API_KEY: "sk-1, sk-2",
+  };
+  expect(catchMessage(() => readConfig(environment))).toBe(
+    "MODEL_SERVERS: server 2 asks for key 3, and MODEL_API_KEY has 2",
+  );
+  const config = readConfig({ ...environment, MODEL_API_KEY: "sk-1, sk-2,sk-3" });
+  expect(config.MODEL_API_KEY).toEqual(["sk-1", "sk-2", "sk-3"]);
+  expect(readConfig({}).MODEL_API_KEY).toEqual([]);
+});
+
 test("an empty variable counts as unset, and lists are read", () => {
   const config = readConfig({
     PORT: " ",

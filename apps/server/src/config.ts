@@ -17,7 +17,7 @@ import {
 import { tracingSettings } from "@peregrine/tracing";
 import { parseRedisUrl } from "./cache/redis-target.ts";
 import { waysToContinue } from "./models/continue-with.ts";
-import { parseModelServers } from "./models/model-server-list.ts";
+import { type ModelServerEntry, parseModelServers } from "./models/model-server-list.ts";
 
 const postgresSchemes = ["postgres", "postgresql"];
 const webSchemes = ["http", "https"];
@@ -64,10 +64,20 @@ export const settings = {
     "",
     parseModelServers,
   ),
-  MODEL_API_KEY: optionalText({
-    about: "Sent to the model servers as a bearer token.",
-    secret: true,
-  }),
+  MODEL_API_KEY: setting(
+    "text; several keys separated by commas",
+    {
+      about:
+        "Sent to the model servers as a bearer token. Of several the first, where `key=2` in `MODEL_SERVERS` does not say [another](models.md#several-keys).",
+      secret: true,
+    },
+    "",
+    (value) =>
+      value
+        .split(",")
+        .map((key) => key.trim())
+        .filter((key) => key !== ""),
+  ),
   MODEL: optionalText({
     about: "The model to ask for. Without it, the first one that the model server lists.",
   }),
@@ -321,8 +331,18 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     if ((config.ALERT_EMAIL_TO === undefined) !== (config.SMTP_URL === undefined)) {
       problems.push("ALERT_EMAIL_TO and SMTP_URL: set both, or neither");
     }
+    problems.push(...missingKeys(config.MODEL_SERVERS ?? [], config.MODEL_API_KEY?.length ?? 0));
     return problems;
   });
+}
+
+/** Where a model server is to be asked with a key that there is not. */
+function missingKeys(servers: readonly ModelServerEntry[], keys: number): string[] {
+  return servers.flatMap(({ key }, i) =>
+    typeof key === "number" && key > keys
+      ? [`MODEL_SERVERS: server ${i + 1} asks for key ${key}, and MODEL_API_KEY has ${keys}`]
+      : [],
+  );
 }
 
 /** The settings of this process. The one place that reads the environment. */
@@ -336,4 +356,10 @@ export function processConfig(): Config {
  */
 export function isFetchLimitRaised(): boolean {
   return process.env.BUN_CONFIG_MAX_HTTP_REQUESTS !== undefined;
+}
+
+/** Whether Bun's fetch may go through a proxy, so that what it reaches need not be reached by others. */
+export function isFetchProxied(): boolean {
+  const names = ["http_proxy", "https_proxy", "all_proxy"];
+  return names.some((name) => process.env[name] || process.env[name.toUpperCase()]);
 }

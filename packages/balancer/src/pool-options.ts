@@ -18,6 +18,8 @@ export interface PoolOptions {
   readonly zone?: string | undefined;
   /** The addresses of this process, which a list must not name. */
   readonly ownUrls?: readonly string[] | undefined;
+  /** Whether one address may be listed again under another id, as for each API key to it. */
+  readonly sharesAddress?: boolean | undefined;
   /** Requests in flight for each server; without limit when left out. */
   readonly maxInFlight?: number | undefined;
   /** Requests that wait for room: 1,000, for 10 s. */
@@ -78,6 +80,7 @@ export interface HealthOptions {
 export interface PoolSettings {
   readonly zone: string | undefined;
   readonly ownUrls: readonly string[];
+  readonly sharesAddress: boolean;
   readonly maxInFlight: number;
   readonly queue: WaitingLineOptions;
   readonly slowStartMs: number;
@@ -107,6 +110,7 @@ export function readPoolOptions(options: PoolOptions): PoolSettings {
   return {
     zone: options.zone,
     ownUrls: options.ownUrls ?? [],
+    sharesAddress: options.sharesAddress ?? false,
     maxInFlight: number("maxInFlight", options.maxInFlight, endless, {
       min: 1,
       max: endless,

@@ -124,7 +124,8 @@ export class Roster {
   }
 
   #check(list: readonly ServerSpec[]): ServerSettings[] {
-    return checkServers(list, this.#settings.ownUrls);
+    const { ownUrls, sharesAddress } = this.#settings;
+    return checkServers(list, ownUrls, sharesAddress);
   }
 
   #enlist(settings: ServerSettings): Server {

@@ -37,8 +37,14 @@ const maxInFlightRange: NumberRange = { min: 1, max: 1_000_000, integer: true };
  * Checks a whole list and says everything that is wrong with it at once, so that it is mended in
  * one go. `ownUrls` are the addresses of the process that asks: a server list with one of them
  * would make requests run in a circle.
+ *
+ * @param sharesAddress whether one address may be listed again under another id
  */
-export function checkServers(list: unknown, ownUrls: readonly string[] = []): ServerSettings[] {
+export function checkServers(
+  list: unknown,
+  ownUrls: readonly string[] = [],
+  sharesAddress = false,
+): ServerSettings[] {
   if (!Array.isArray(list) || list.length === 0) {
     throw new BalancerError(
       "invalid_servers",
@@ -55,7 +61,8 @@ export function checkServers(list: unknown, ownUrls: readonly string[] = []): Se
     const say = (problem: string) => problems.push(`server ${place}: ${problem}`);
     const server = checkServer(entry, say);
     if (server === undefined) continue;
-    const twin = placeOfUrl.get(server.url) ?? placeOfId.get(server.id);
+    const sameAddress = sharesAddress ? undefined : placeOfUrl.get(server.url);
+    const twin = sameAddress ?? placeOfId.get(server.id);
     if (twin !== undefined) {
       say(`${show(server.url)} with the id ${show(server.id)} is already listed as server ${twin}`);
     }
@@ -75,8 +82,12 @@ export function checkServers(list: unknown, ownUrls: readonly string[] = []): Se
  * each followed by what sets it apart, as in
  * `http://a:3000;weight=2;zone=east,http://b:3000;backup`. Models are separated by `|`.
  */
-export function parseServerList(text: string, ownUrls: readonly string[] = []): ServerSettings[] {
-  return checkServers(text.split(",").map(parseEntry), ownUrls);
+export function parseServerList(
+  text: string,
+  ownUrls: readonly string[] = [],
+  sharesAddress = false,
+): ServerSettings[] {
+  return checkServers(text.split(",").map(parseEntry), ownUrls, sharesAddress);
 }
 
 function parseEntry(entry: string, index: number): Record<string, unknown> {

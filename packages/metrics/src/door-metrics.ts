@@ -1,5 +1,5 @@
 import { BalancerMetrics } from "./balancer-metrics.ts";
-import { requestSeconds } from "./buckets.ts";
+import { doorSeconds } from "./buckets.ts";
 import { addCommonMetrics } from "./common-metrics.ts";
 import { Exposition } from "./exposition.ts";
 import { type Counter, CounterFamily } from "./families/counter.ts";
@@ -73,7 +73,7 @@ export class DoorMetrics {
           labels: ["source"],
           onOverflow,
         },
-        requestSeconds,
+        doorSeconds,
       ),
     );
     const figuresOf = (source: Source) => ({ firstByte: firstByte.with(source), byStatus: [] });

@@ -12,6 +12,8 @@ export type PoolFamilies = {
   readonly healthChecks: CounterFamily;
   readonly retries: CounterFamily;
   readonly retriesRefused: CounterFamily;
+  readonly hedges: CounterFamily;
+  readonly hedgesWon: CounterFamily;
   readonly queue: GaugeFamily;
   readonly wait: HistogramFamily;
   readonly firstByte: HistogramFamily;
@@ -30,6 +32,13 @@ type ServerFigures = {
 export function recordPool(pool: string, families: PoolFamilies) {
   const byServer = new WeakMap<Server, ServerFigures>();
   const wait = families.wait.with(pool);
+  const [interactive, background] = [
+    families.queue.with(pool, "interactive"),
+    families.queue.with(pool, "background"),
+  ];
+  // Nobody waits until it is told.
+  interactive.value = 0;
+  background.value = 0;
   const bind = (server: Server): ServerFigures => {
     const figures = {
       picks: families.picks.with(pool, server.id),
@@ -62,12 +71,20 @@ export function recordPool(pool: string, families: PoolFamilies) {
       families.healthChecks.with(pool, server.id, ok ? "passed" : "failed").value++;
     },
     onQueue: (lengths: { readonly interactive: number; readonly background: number }): void => {
-      families.queue.with(pool, "interactive").value = lengths.interactive;
-      families.queue.with(pool, "background").value = lengths.background;
+      interactive.value = lengths.interactive;
+      background.value = lengths.background;
     },
     /** A request is tried again on another server, because of this. */
     onRetry: (reason: string): void => {
       families.retries.with(pool, reason).value++;
+    },
+    /** A request is sent to a second server beside the first. */
+    onHedge: (): void => {
+      families.hedges.with(pool).value++;
+    },
+    /** The second one answered first. */
+    onHedgeWon: (): void => {
+      families.hedgesWon.with(pool).value++;
     },
     /** A request would have been tried again, and the budget was used up. */
     onBudgetSpent: (): void => {

@@ -16,7 +16,8 @@ export type User = Static<typeof User>;
 
 const Email = Type.String({
   maxLength: limits.emailLength,
-  pattern: "^[^\\s@]+@[^\\s@]+\\.[^\\s@]+$",
+  // Read in one way only: a text that is too long is compared with it all the same.
+  pattern: "^[^\\s@]+@[^\\s@.]+(?:\\.[^\\s@.]+)+$",
   description: "Compared without regard to case.",
 });
 const Password = Type.String({

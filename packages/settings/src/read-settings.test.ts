@@ -90,6 +90,22 @@ test("a setting may say itself what is wrong with it", () => {
   );
 });
 
+test("a name or password that cannot be read is said to be so, and not shown", () => {
+  const table = {
+    URL: optionalUrl(["http"], { about: "for a test", secret: true }),
+    URLS: urlList(["http"], about),
+  };
+  for (const name of ["URL", "URLS"]) {
+    for (const given of ["http://admin:100%secret@door", "http://50%@door", "http://a:%ff@door"]) {
+      expect(() => readSettings({ [name]: given }, table)).toThrow(
+        new ConfigError(`${name}: a % in the name or password of a URL must be written as %25`),
+      );
+    }
+  }
+  const given = "http://admin:100%25secret@door";
+  expect(readSettings({ URL: given }, table).URL).toBe(given);
+});
+
 test("what does not fit together is told beside what is wrong by itself", () => {
   const table = {
     HOST: text("a", about),

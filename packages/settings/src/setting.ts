@@ -115,6 +115,15 @@ export function namedValues(options: Options): Setting<Record<string, string>> {
   });
 }
 
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** As it is where it is not well-formed. */
 function decoded(text: string): string {
   try {
@@ -152,9 +161,13 @@ function parseList<T>(value: string, parse: (part: string) => T | undefined): T[
   return items;
 }
 
+/** @throws Error where its name or password cannot be read; it shows neither */
 function parseUrl(value: string, schemes: readonly string[]): string | undefined {
   if (!URL.canParse(value)) return undefined;
   const url = new URL(value);
   if (!schemes.includes(url.protocol.slice(0, -1)) || url.hostname === "") return undefined;
+  if (!isDecodable(url.username) || !isDecodable(url.password)) {
+    throw new Error("a % in the name or password of a URL must be written as %25");
+  }
   return value.replace(/\/+$/, "");
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
+import { lookup } from "node:dns/promises";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { readConfig } from "../config.ts";
 import { ServerProcess } from "../fleet/server-process.ts";
 import { readServerEntries } from "../servers/server-entries.ts";
 import { RecordingUpstream } from "../testing/recording-upstream.ts";
+import { TestAuthority } from "../testing/test-certificates.ts";
 import { eventually } from "../testing/test-edge.ts";
 import { haproxyConfig } from "./haproxy-config.ts";
 
@@ -63,7 +65,7 @@ describe("HAProxy itself", () => {
       { EDGE_ZONE: "a", EDGE_MAX_IN_FLIGHT: "50", LOAD_BALANCER_ALGORITHM: "round_robin" },
     ],
     "trusted proxies, encrypted servers and names": [
-      "https://127.0.0.1:1,dns+http://servers.internal:3000",
+      "https://127.0.0.1:1,https://localhost:2,https://[::1]:3,dns+https://servers.internal:3000",
       { TRUSTED_PROXIES: "10.0.0.0/8,::1", EDGE_MAX_CONNECTIONS_PER_ADDRESS: "0" },
     ],
   };
@@ -111,6 +113,67 @@ describe("HAProxy itself", () => {
     isDone = true;
     await Promise.all(work);
     expect(problems).toEqual([]);
+  });
+
+  test("believes a server over TLS where its certificate is right, and sends no other a byte", async () => {
+    const [authority, stranger] = [new TestAuthority(), new TestAuthority()];
+    cleanUps.push(() => authority.remove());
+    cleanUps.push(() => stranger.remove());
+    // What HAProxy finds under this name.
+    const { address } = await lookup("localhost");
+    const misled: string[] = [];
+    const serve = (tls: ReturnType<TestAuthority["issue"]>, isRight: boolean) => {
+      const server = Bun.serve({
+        hostname: address,
+        port: 0,
+        tls,
+        fetch(request) {
+          if (!isRight) misled.push(request.url);
+          if (request.url.endsWith("/ready")) return Response.json({ status: "ready" });
+          return new Response("right");
+        },
+      });
+      cleanUps.push(() => server.stop(true));
+      return `https://localhost:${server.port}`;
+    };
+    const url = await start(
+      [
+        serve(authority.issue("DNS:localhost"), true),
+        serve(authority.issue("DNS:elsewhere.example"), false),
+        serve(stranger.issue("DNS:localhost"), false),
+      ].join(","),
+      {
+        NODE_EXTRA_CA_CERTS: authority.path,
+        LOAD_BALANCER_ALGORITHM: "round_robin",
+        HEALTH_CHECK_INTERVAL: "1",
+      },
+    );
+    // HAProxy takes every server for well until it has checked it, and answers 503 where one is not.
+    let inARow = 0;
+    await eventually(async () => {
+      const response = await fetch(url);
+      const text = await response.text();
+      if (response.ok) expect(text).toBe("right");
+      inARow = response.ok ? inARow + 1 : 0;
+      return inARow === 30;
+    }, "answers of the right one alone");
+    expect(misled).toEqual([]);
+  }, 30_000);
+
+  test("says what of the settings has no counterpart", () => {
+    expect(print("http://a:1")).not.toContain("EDGE_HEDGE_AFTER_MS");
+    const text = print("http://127.0.0.1:1", { EDGE_HEDGE_AFTER_MS: "200" });
+    expect(text).toContain("EDGE_HEDGE_AFTER_MS has no counterpart");
+    const { status, stderr } = spawnSync(haproxy, ["-c", "-f", write(text)], { encoding: "utf8" });
+    expect(stderr).not.toMatch(/\[(WARNING|ALERT)\]/);
+    expect(status).toBe(0);
+  });
+
+  test("says of a server that is listed by its address what it does not check", () => {
+    const remark = "HAProxy compares names alone";
+    expect(print("https://127.0.0.1:1")).toContain(remark);
+    expect(print("https://[::1]:1")).toContain(remark);
+    expect(print("https://a:1,http://127.0.0.1:2")).not.toContain(remark);
   });
 
   test("replaces what a client claims about itself", async () => {

@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import type { Config } from "../config.ts";
 import type { ServerEntry } from "../servers/server-entries.ts";
 
@@ -38,8 +39,8 @@ backend servers
     retries 2
     retry-on conn-failure empty-response 502 503 504
     http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE }
-    default-server check inter ${config.HEALTH_CHECK_INTERVAL}s downinter 5s fastinter 1s fall 3 rise 2 slowstart 30s observe layer4 error-limit 3 on-error mark-down
-${entries.map((entry, index) => server(config, entry, index, entries)).join("\n")}
+${config.EDGE_HEDGE_AFTER_MS > 0 ? "    # EDGE_HEDGE_AFTER_MS has no counterpart: each request is on one server at a time.\n" : ""}    default-server check inter ${config.HEALTH_CHECK_INTERVAL}s downinter 5s fastinter 1s fall 3 rise 2 slowstart 30s observe layer4 error-limit 3 on-error mark-down
+${remarks(config, entries)}${entries.map((entry, index) => server(config, entry, index, entries)).join("\n")}
 `;
 }
 
@@ -113,10 +114,39 @@ function server(
     // Zones with spill-over are the nearest to backups.
     ...(spec.backup || isForeign ? ["backup"] : []),
     ...(limit > 0 ? [`maxconn ${limit}`] : []),
-    ...(isSecure ? ["ssl verify required ca-file @system-ca"] : []),
+    ...(isSecure ? [tlsTo(config, hostname)] : []),
     ...(isName ? ["resolvers system init-addr none"] : []),
   ];
   return `    ${parts.join(" ")}`;
+}
+
+/** As the door does: nothing of a request is sent before the certificate is checked. */
+function tlsTo(config: Config, hostname: string): string {
+  const authorities = config.NODE_EXTRA_CA_CERTS ?? "@system-ca";
+  const verified = `ssl verify required ca-file ${authorities}`;
+  if (isAddress(hostname)) return verified;
+  return `${verified} sni str(${hostname}) check-sni ${hostname} verifyhost ${hostname}`;
+}
+
+function isAddress(hostname: string): boolean {
+  return isIPv4(hostname) || hostname.startsWith("[");
+}
+
+/** What of the door's own checks of certificates HAProxy does not do. */
+function remarks(config: Config, entries: readonly ServerEntry[]): string {
+  const secure = entries
+    .map(({ spec }) => new URL(spec.url))
+    .filter(({ protocol }) => protocol === "https:");
+  let text = "";
+  if (secure.some(({ hostname }) => isAddress(hostname))) {
+    text +=
+      "    # HAProxy compares names alone: of a server that is listed by its address it believes any\n    # certificate of these authorities. List it by the name that its certificate is for.\n";
+  }
+  if (secure.length > 0 && config.NODE_EXTRA_CA_CERTS !== undefined) {
+    text +=
+      "    # HAProxy takes one file of authorities: those built in are believed by the door alone.\n";
+  }
+  return text;
 }
 
 /** HAProxy's weights are whole numbers up to 256: the largest of ours becomes 100. */

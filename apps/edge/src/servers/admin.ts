@@ -45,6 +45,9 @@ export function startAdmin(options: AdminOptions): Bun.Server<undefined> {
       try {
         return guard(config, request) ?? (await answer(options, request));
       } catch (error) {
+        if (error instanceof URIError) {
+          return refusal(400, "invalid_request", "A % in a path must be written as %25.");
+        }
         if (error instanceof BalancerError) return refusal(error.status, error.code, error.message);
         throw error;
       }

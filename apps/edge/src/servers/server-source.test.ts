@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../config.ts";
 import type { Edge } from "../edge.ts";
+import { RawClient, statusOf } from "../testing/raw-client.ts";
 import { RecordingUpstream } from "../testing/recording-upstream.ts";
 import { eventually, KeptLog, startTestEdge } from "../testing/test-edge.ts";
 import { readServerEntries } from "./server-entries.ts";
@@ -152,6 +153,11 @@ describe("the administration port", () => {
     expect(await twice.json()).toMatchObject({ error: { code: "invalid_servers" } });
     expect((await ask("POST", "", { url: "nonsense" })).status).toBe(400);
     expect((await ask("DELETE", "/nobody")).status).toBe(404);
+    expect((await ask("DELETE", "/100%25")).status).toBe(404);
+    const broken = await RawClient.connect(edge.adminUrl);
+    broken.send("DELETE /edge/servers/100% HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    expect(statusOf(await broken.until((text) => text.includes("%25")))).toBe(400);
+    broken.close();
 
     // A request that does not end holds it in "draining".
     a!.respond = () => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";

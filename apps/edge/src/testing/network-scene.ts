@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Network } from "@peregrine/e2e/network";
+import { RemoteClient } from "@peregrine/e2e/remote-client";
 import { ServerProcess } from "../fleet/server-process.ts";
-import { RemoteClient } from "./remote-client.ts";
 import { RunningProgram } from "./running-program.ts";
 
 export type ServerName = "a" | "b" | "c";

@@ -21,13 +21,11 @@ type Options = {
  */
 export async function keepLease(options: Options): Promise<{ stop(): Promise<void> }> {
   const { database, log, serverId, isAlone, onInterrupted } = options;
+
+  /** First that it lives itself: one that stood still for long would find its own answers. */
   async function heartbeat(): Promise<void> {
     await database.servers.heartbeat(serverId);
     await report(await database.servers.interruptOrphans(leaseSeconds));
-  }
-
-  async function deleteExpired(): Promise<void> {
-    await Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]);
   }
 
   async function report(interrupted: InterruptedAnswer[]): Promise<void> {
@@ -36,21 +34,23 @@ export async function keepLease(options: Options): Promise<{ stop(): Promise<voi
     await onInterrupted(interrupted);
   }
 
+  async function deleteExpired(): Promise<void> {
+    await Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]);
+  }
+
   if (isAlone) await report(await database.servers.interruptAllRunning());
   await heartbeat();
 
-  const heart = new Recurring(heartbeat, {
-    everyMs: heartbeatMs,
-    onError: (err) => log.warn({ err }, "the heartbeat failed"),
-  });
-  const housekeeping = new Recurring(deleteExpired, {
-    everyMs: housekeepingMs,
-    onError: (err) => log.warn({ err }, "deleting what has expired failed"),
-  });
+  const repeat = (what: string, everyMs: number, work: () => Promise<void>) =>
+    new Recurring(work, { everyMs, onError: (err) => log.warn({ err }, `${what} failed`) });
+  const recurring = [
+    repeat("the heartbeat", heartbeatMs, heartbeat),
+    repeat("deleting what has expired", housekeepingMs, deleteExpired),
+  ];
 
   return {
     async stop() {
-      await Promise.all([heart.stop(), housekeeping.stop()]);
+      await Promise.all(recurring.map((work) => work.stop()));
       await database.servers.remove(serverId);
     },
   };

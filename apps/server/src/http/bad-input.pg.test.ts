@@ -32,6 +32,13 @@ function bad(): Bad[] {
     ["no body", `${conversation}/messages`, { method: "POST" }, 400],
     ["null", `${conversation}/messages`, ask("null"), 400],
     ["an array", `${conversation}/messages`, ask("[]"), 400],
+    [
+      "a wrong type at length",
+      `${conversation}/messages`,
+      ask(`{"content":[${"1,".repeat(10_000)}1]}`),
+      400,
+      "content",
+    ],
     ["an empty message", `${conversation}/messages`, ask('{"content":""}'), 400, "content"],
     ["a message of spaces", `${conversation}/messages`, ask('{"content":" \\n "}'), 400, "content"],
     ["NUL", `${conversation}/messages`, ask('{"content":"a\\u0000"}'), 400, "content"],
@@ -116,13 +123,34 @@ test("every kind of bad input gets a clear error, and changes nothing", async ()
     expect([name, response.status, text]).toEqual([name, status, expect.any(String)]);
     const { error } = JSON.parse(text) as ErrorBody;
     expect(errorTable).toHaveProperty(error.code);
-    expect([name, error.message.length > 10]).toEqual([name, true]);
+    const { length } = error.message;
+    expect([name, length > 10 && length < 400]).toEqual([name, true]);
     if (field) expect([name, error.field]).toEqual([name, field]);
     expect(text).not.toMatch(/select |insert |postgres|\.ts|node_modules/i);
   }
   expect(await ada.json<ConversationListBody>("/api/v1/conversations")).toEqual(before);
   const messages = await ada.fetch(`/api/v1/conversations/${conversationId}/messages`);
   expect(await messages.json()).toEqual({ messages: [], nextCursor: null });
+});
+
+test.each([
+  ["email", `a@${".".repeat(60_000)}@`],
+  ["email", `a@${"a.".repeat(60_000)}@`],
+  ["name", `${" ".repeat(1_000_000)}`],
+])("a stranger's %s that is far too long holds nobody up", async (field, text) => {
+  const account = { email: "x@example.org", password: "long enough", name: "X", [field]: text };
+  const startedMs = performance.now();
+  const response = await fetch(`${server.url}/api/v1/auth/register`, {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify(account),
+  });
+  expect([response.status, ((await response.json()) as ErrorBody).error.field]).toEqual([
+    400,
+    field,
+  ]);
+  // With a pattern that can be read in many ways it would be ten seconds.
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
 });
 
 test("a stranger learns nothing but that a sign-in is needed", async () => {

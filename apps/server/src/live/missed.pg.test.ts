@@ -1,27 +1,22 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type RedisServer, startRedisServer } from "@peregrine/e2e/redis-server";
 import type { SocketEvent } from "@peregrine/protocol";
 import { SQL } from "bun";
-import { startTestServer, type TestServer, TestUser, until } from "../testing/test-server.ts";
+import { startTwoServers, type TwoServers } from "../testing/start-two-servers.ts";
+import { type TestServer, TestUser, until } from "../testing/test-server.ts";
 
 /** Servers look after each other every 5 s. */
 const withinMs = 25_000;
-let redis: RedisServer;
+let two: TwoServers;
 let first: TestServer;
 let second: TestServer;
 let ada: TestUser;
 
 beforeAll(async () => {
-  redis = await startRedisServer();
-  first = await startTestServer({ REDIS_URL: redis.url });
-  second = await startTestServer({ REDIS_URL: redis.url, DATABASE_URL: first.databaseUrl });
+  two = await startTwoServers();
+  ({ first, second } = two);
   ada = await TestUser.register(first);
 }, 30_000);
-afterAll(async () => {
-  await second.stop();
-  await first.stop();
-  await redis.stop();
-});
+afterAll(() => two.stop());
 
 /** Opens a tab at a server. @returns what it is told */
 async function openTab(server: TestServer): Promise<SocketEvent[]> {
@@ -71,9 +66,9 @@ test("what Redis lost is told to have been missed, and nothing is as long as it 
   const events = await openTab(second);
   await untilInTouch(events);
   expect(events.some(isMissed)).toBe(false);
-  await redis.kill();
+  await two.redis.kill();
   const { id } = await ada.newConversation({ title: "Unheard" });
-  await redis.start();
+  await two.redis.start();
   await until(() => events.some(isMissed), "the notice", withinMs);
   const isAbout = (event: SocketEvent) =>
     event.type === "conversation.created" && event.conversation.id === id;

@@ -34,8 +34,8 @@ export class AnswerProgress {
     return this.interruption !== undefined && new Set(this.#tried).size === this.#tried.length;
   }
 
-  failed(serverId: string, host: string, error: ModelError): void {
-    this.failure = { server: host, error };
+  failed(serverId: string, error: ModelError): void {
+    this.failure = { server: serverId, error };
     if (this.answer.hasGrown) {
       this.interruption = error;
       this.#tried = [serverId];

@@ -16,7 +16,7 @@ import type { OpenAiModel } from "./openai-model.ts";
 import { noServerError, verdictOf } from "./server-verdict.ts";
 
 export type ServerFailure = {
-  /** Host and port of the server. */
+  /** What figures call the server: its address, or where that has several keys, which of them. */
   server: string;
   error: ModelError;
   /** Whether another server was asked instead. */
@@ -63,8 +63,8 @@ const retryReserve = 100;
  *
  * Failures put a server aside, a refused connection at once, for 2 s and up to 15; one question
  * then tries it out. A 429 sets it aside for as long as its Retry-After says. An entry has one key,
- * so a server that refuses it is left alone as a whole. What all servers together have no room for
- * waits in line, people before background work.
+ * so that is by key: the same address with another key is an entry of its own. What all servers
+ * together have no room for waits in line, people before background work.
  */
 export class BalancedModel implements Model {
   readonly #pool: Pool;
@@ -81,6 +81,7 @@ export class BalancedModel implements Model {
     this.#pool = new Pool({
       servers: servers.map(({ server }) => server),
       algorithm: "affinity",
+      sharesAddress: true,
       maxInFlight: options.maxInFlight,
       queue: { maxWaitMs: options.maxWaitMs ?? 30_000 },
       // A long prompt takes a well server seconds. To try a dead one costs little, so it is put
@@ -212,7 +213,7 @@ export class BalancedModel implements Model {
   #failed(error: ModelError, ticket: Ticket, progress: AnswerProgress): void {
     const verdict = verdictOf(error);
     if (verdict) ticket.fail(verdict, { retryAfterMs: error.retryAfterMs });
-    progress.failed(ticket.server.id, this.#serverOf(ticket).host, error);
+    progress.failed(ticket.server.id, error);
     const isAnybodyAble = this.#onlyBegin.length < this.#servers.size || !progress.isToBeContinued;
     if (isAnybodyAble && progress.mayGoOn(error)) {
       // To move was paid for when it was decided.

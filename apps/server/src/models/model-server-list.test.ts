@@ -39,6 +39,20 @@ test("name, password and query are used, and stay out of figures", () => {
   expect(entry!.server).toMatchObject({ id: "http://a:1/gpt", url: "http://a:1/gpt", weight: 3 });
 });
 
+test("one address with several keys is several servers, each with a name of its own", () => {
+  const list =
+    "https://a/v1;key=2,http://b;key=none,https://a/v1/;key=1;id=spare,https://a/v1;key=3";
+  const entries = parseModelServers(list);
+  expect(entries.map(({ key, server: { id, url } }) => [key, id, url])).toEqual([
+    [2, "https://a/v1#1", "https://a/v1"],
+    ["none", "http://b", "http://b"],
+    [1, "spare", "https://a/v1"],
+    [3, "https://a/v1#2", "https://a/v1"],
+  ]);
+  const named = parseModelServers("http://me:secret@a,http://you:secret@a");
+  expect(named.map(({ server }) => server.id)).toEqual(["http://a#1", "http://a#2"]);
+});
+
 test.each([
   ["http://a,b:2", 'server 2: "b:2" must begin with http:// or https:// and a host'],
   ["ftp://a", 'server 1: "ftp://a" must begin with http:// or https://'],
@@ -50,7 +64,12 @@ test.each([
   ],
   ["http://a;models=", "server 1: models must be a list of names"],
   ["http://a/v1,http://a/v1/", "is already listed as server 1"],
-  ["http://me:secret@a,http://you:secret@a", "is already listed as server 1"],
+  ["http://me:secret@a,http://me:secret@a/", '"http://a" is already listed as server 1; with'],
+  ["http://a;key=2,http://a;id=b;key=2", '"http://a" is already listed as server 1; with several'],
+  ["http://a;key=1,http://a", "server 2: "],
+  ["http://a;key=secret", "server 1: key must be the place of its key in MODEL_API_KEY"],
+  ["http://me:100%secret@a", "server 1: a % in a name or password must be written as %25"],
+  ["http://a;key=0", "server 1: key must be the place of its key in MODEL_API_KEY"],
   ["http://a;zone=east", "server 1: zone means nothing to model servers; leave it out"],
 ])("%s is refused: %s", (list, words) => {
   expect(() => parseModelServers(list)).toThrow(words);

@@ -187,7 +187,7 @@ describe("fail-over", () => {
       expect(await ask(servers, "?", { conversationId })).toStartWith("word0");
       expect(newRequests(first, second)).toEqual([1, 1]);
       expect(failures.map((failure) => failure.failedOver)).toEqual([true]);
-      expect(failures[0]!.server).toBe(new URL(first.url).host);
+      expect(failures[0]!.server).toBe(first.url);
     },
   );
 
@@ -319,6 +319,84 @@ describe("a server that asks for a pause", () => {
     expect(error.message).toBe("All model servers ask for a pause. Try again in 4 minutes.");
     expect(error.retryAfterMs).toBeWithin(195_000, 200_001);
     expect(newRequests(first, second)).toEqual([0, 0]);
+  });
+});
+
+describe("one address with several keys", () => {
+  const keys = ["sk-first-0123456789", "sk-second-0123456789"];
+  const open = (list: string, balancing: Balancing = {}) => {
+    const servers = openModelServers({
+      servers: parseModelServers(list),
+      apiKeys: keys,
+      balancing,
+      onFailure: (failure) => failures.push(failure),
+    });
+    opened.push(servers);
+    return servers;
+  };
+  /** Which keys came since this was last asked, by their places. */
+  const newKeys = () => {
+    const [count = 0] = newRequests(first);
+    return first.requests
+      .slice(first.requests.length - count)
+      .map(({ headers }) => keys.indexOf(headers.authorization?.slice("Bearer ".length) ?? "") + 1);
+  };
+
+  test("asked for a pause by one key, the address is asked with the other meanwhile", async () => {
+    const servers = open(`${first.url};key=1,${first.url};key=2`);
+    const conversationId = await conversationAt(servers, first);
+    const [usual = 0] = newKeys();
+    first.next({ status: 429, retryAfter: "300" });
+    for (let i = 0; i < 5; i++) await ask(servers, "{{tokens=1}}", { conversationId });
+    const other = usual === 1 ? 2 : 1;
+    expect(newKeys()).toEqual([usual, other, other, other, other, other]);
+    const states = servers.pool?.snapshot().servers.map(({ id, state }) => [id, state]);
+    expect(states).toEqual([
+      [`${first.url}#1`, usual === 1 ? "cooling" : "up"],
+      [`${first.url}#2`, usual === 2 ? "cooling" : "up"],
+    ]);
+    expect(failures).toMatchObject([{ server: `${first.url}#${usual}`, failedOver: true }]);
+    const told = JSON.stringify([servers.pool?.snapshot(), failures]);
+    for (const key of keys) expect(told).not.toContain(key);
+  });
+
+  test("a key that is refused is put aside by itself", async () => {
+    const guarded = startModelServer({ apiKey: keys[0] ?? "" });
+    try {
+      const servers = open(`${guarded.url};key=1,${guarded.url};key=2`);
+      const states = () => servers.pool?.snapshot().servers.map(({ state }) => state);
+      for (let i = 0; states()?.[1] !== "ejected"; i++) {
+        const conversationId = `c${i}`;
+        expect(await ask(servers, "{{tokens=1}}", { conversationId })).toStartWith("word0");
+      }
+      expect(states()).toEqual(["up", "ejected"]);
+      const refused = failures.map(({ server, error }) => [server, error.code]);
+      expect(refused).toEqual(refused.map(() => [`${guarded.url}#2`, "model_rejected"]));
+    } finally {
+      guarded.stop();
+    }
+  });
+
+  test("each key has a limit of its own on answers under way", async () => {
+    const servers = open(`${first.url};key=1;maxInFlight=1,${first.url};key=2;maxInFlight=1`);
+    const holding = new AbortController();
+    const held = [1, 2].map(() =>
+      ask(servers, "{{rate=20 tokens=5000}}", {}, holding.signal).catch(() => {}),
+    );
+    await waitFor(() => first.openStreams === 2);
+    expect(newKeys().sort()).toEqual([1, 2]);
+    const third = ask(servers, "{{tokens=1}}", {}, holding.signal).catch(() => {});
+    await waitFor(() => servers.queued === 1);
+    holding.abort();
+    await Promise.all([...held, third]);
+  });
+
+  test("an entry that does not say is asked with the first key, and with none where it says so", async () => {
+    const servers = open(first.url);
+    await ask(servers, "{{tokens=1}}");
+    expect(newKeys()).toEqual([1]);
+    await ask(open(`${first.url};key=none`), "{{tokens=1}}");
+    expect(first.requests.at(-1)?.headers.authorization).toBeUndefined();
   });
 });
 

@@ -28,7 +28,8 @@ type ModelInfo = { id: string };
 type Options = {
   /** At least one. */
   servers: readonly ModelServerEntry[];
-  apiKey?: string | undefined;
+  /** Of which an entry names its own by its place; the first where it does not. */
+  apiKeys?: readonly string[];
   /** The default model; without it, the first that the servers list. */
   model?: string | undefined;
   limits?: Partial<ModelLimits>;
@@ -37,6 +38,7 @@ type Options = {
 };
 
 const defaultLimits: ModelLimits = {
+  doubtMs: 2000,
   firstTokenMs: 60_000,
   nextTokenMs: 30_000,
   wholeMs: 30 * 60_000,
@@ -48,10 +50,12 @@ const nameOfUnknownModel = "default";
 
 /** The servers of `MODEL_SERVERS`, with one set of connections. */
 export function openModelServers(options: Options): ModelServers {
-  const { apiKey, onFailure } = options;
+  const { apiKeys = [], onFailure } = options;
   const session = new Bun.FetchSession();
   const limits = { ...defaultLimits, ...options.limits };
   const servers = options.servers.map((entry) => {
+    const { key = 1 } = entry;
+    const apiKey = key === "none" ? undefined : apiKeys[key - 1];
     const address = modelServerAddress(entry.baseUrl, apiKey);
     const model = new OpenAiModel(address, apiKey, limits, session);
     return { ...entry, ...address, model, models: entry.server.models };

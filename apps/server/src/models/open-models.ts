@@ -1,6 +1,6 @@
 import type { Metrics } from "@peregrine/metrics";
 import type { Log } from "@peregrine/process";
-import type { Config } from "../config.ts";
+import { type Config, isFetchProxied } from "../config.ts";
 import { demonstrationModel } from "./demonstration-model.ts";
 import { type ModelServers, openModelServers } from "./model-servers.ts";
 
@@ -14,11 +14,12 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
   const serverMetrics = metrics?.modelServers;
   return openModelServers({
     servers: config.MODEL_SERVERS,
-    apiKey: config.MODEL_API_KEY,
+    apiKeys: config.MODEL_API_KEY,
     model: config.MODEL,
     limits: {
       firstTokenMs: config.MODEL_FIRST_TOKEN_TIMEOUT * 1000,
       nextTokenMs: config.MODEL_TOKEN_TIMEOUT * 1000,
+      ...(isFetchProxied() && { doubtMs: Number.POSITIVE_INFINITY }),
     },
     balancing: {
       maxInFlight: config.MODEL_MAX_IN_FLIGHT || undefined,

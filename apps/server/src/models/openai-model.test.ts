@@ -5,9 +5,11 @@ import { modelServerAddress } from "./base-url.ts";
 import type { ModelEvent, ModelRequest } from "./model.ts";
 import { ModelError } from "./model-error.ts";
 import { type ModelLimits, OpenAiModel } from "./openai-model.ts";
+import { verdictOf } from "./server-verdict.ts";
 
 const apiKey = "sk-test-0123456789abcdef";
 const limits: ModelLimits = {
+  doubtMs: 2000,
   firstTokenMs: 10_000,
   nextTokenMs: 10_000,
   wholeMs: 10_000,
@@ -248,6 +250,24 @@ describe("an error", () => {
     expect((await errorOf(model({}, url).stream(ask("?"), never))).code).toBe("model_unreachable");
   });
 
+  test("where the host accepts no connection any more is that, long before its time is over", async () => {
+    const silent: Bun.TCPSocketListener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      // It keeps the connection that the question came on.
+      socket: {
+        data(): void {
+          silent.stop();
+        },
+      },
+    });
+    const asked = model({ doubtMs: 20 }, `http://127.0.0.1:${silent.port}`);
+    const error = await errorOf(asked.stream(ask("hello"), never));
+    expect(error.code).toBe("model_unreachable");
+    expect(verdictOf(error)).toBe("unreachable");
+    silent.stop(true);
+  });
+
   test("where the connection closes before an answer is that too", async () => {
     const listener = Bun.listen({
       hostname: "127.0.0.1",
@@ -259,6 +279,15 @@ describe("an error", () => {
     listener.stop(true);
   });
 });
+
+test.each(["headersDelayMs=300", "firstTokenDelayMs=300", "reasoning=30 rate=100"])(
+  "a server whose host is there may think for longer than it is doubted: %s",
+  async (how) => {
+    const asked = model({ doubtMs: 20 });
+    const outcome = await outcomeOf(asked.stream(ask(`{{tokens=2 ${how}}}`), never));
+    expect([outcome.text, outcome.last]).toEqual([words(2), end]);
+  },
+);
 
 describe("a time limit", () => {
   test.each([

@@ -1,6 +1,7 @@
 import { AnswerReader } from "./answer-reader.ts";
 import type { ModelServerAddress } from "./base-url.ts";
 import type { Continuation } from "./continue-with.ts";
+import { HostWatch } from "./host-watch.ts";
 import type { Model, ModelEvent, ModelRequest } from "./model.ts";
 import { ModelError } from "./model-error.ts";
 import { readBodyStart } from "./read-body-start.ts";
@@ -9,6 +10,11 @@ import { type Silence, SilenceWatch, type TimeLimits } from "./silence-watch.ts"
 import { errorForStatus } from "./upstream-errors.ts";
 
 export type ModelLimits = TimeLimits & {
+  /**
+   * Without a first token for this long, and again and again, the server's host is asked whether it is
+   * there. Infinity where it is reached by a proxy, which would have to be asked instead.
+   */
+  doubtMs: number;
   /** In UTF-16 code units; a longer answer ends there with the finish reason "length". */
   maxAnswerLength: number;
 };
@@ -37,6 +43,7 @@ export class OpenAiModel implements Model {
   readonly #limits: ModelLimits;
   readonly #fetch: typeof Bun.FetchSession.prototype.fetch;
   readonly #dialects = new Map<string, Dialect>();
+  readonly #host: HostWatch;
 
   /** @param session owns the connections; closed by whoever made it */
   constructor(
@@ -49,6 +56,7 @@ export class OpenAiModel implements Model {
     this.#apiKey = apiKey;
     this.#limits = limits;
     this.#fetch = session.fetch;
+    this.#host = new HostWatch(address.chatUrl);
   }
 
   async *stream(
@@ -69,6 +77,11 @@ export class OpenAiModel implements Model {
       silence = kind;
       upstream.abort(silenceError(kind));
     });
+    let isGone = false;
+    const stopDoubting = this.#host.watch(this.#limits.doubtMs, () => {
+      isGone = true;
+      upstream.abort();
+    });
     let body: ReadableStreamDefaultReader<Uint8Array> | undefined;
     try {
       body = await this.#open(request, continuation, upstream.signal);
@@ -80,6 +93,7 @@ export class OpenAiModel implements Model {
           onTokens?.(answer.tokens - tokens);
           tokens = answer.tokens;
           watch.token();
+          stopDoubting();
         }
         if (continuation && answer.beganThinking) throw beganAgain();
         for (const event of events) yield event;
@@ -92,10 +106,12 @@ export class OpenAiModel implements Model {
       // A server that finished and then neither ends its body nor closes is done all the same.
       if (answer.isFinished) yield* answer.end();
       else if (silence) throw silenceError(silence);
+      else if (isGone) throw unreachable(hostIsGone());
       else if (body) throw answer.interruption(error);
       else throw unreachable(error);
     } finally {
       watch.stop();
+      stopDoubting();
       signal.removeEventListener("abort", abort);
       if (body && answer.hasEnded && !upstream.signal.aborted) finishBody(body, upstream);
       else upstream.abort();
@@ -181,6 +197,11 @@ function silenceError(silence: Silence): ModelError {
     whole: "The model server took too long for the whole answer.",
   };
   return new ModelError("model_timeout", messages[silence]);
+}
+
+/** As the kernel would put it, if it were not so patient. */
+function hostIsGone(): Error {
+  return Object.assign(new Error("its host accepts no connection"), { code: "EHOSTUNREACH" });
 }
 
 function unreachable(cause: unknown): ModelError {

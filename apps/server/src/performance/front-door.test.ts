@@ -45,3 +45,22 @@ test("a token that is wrong, and what is no door, are told apart", async () => {
     await port?.stop(true);
   }
 });
+
+test("what the cache did is summed up, and is unknown where it is off or the door does not tell", async () => {
+  let told: object = {};
+  port = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json(told) });
+  const door = new FrontDoor(port.url.href);
+  expect(await door.cache()).toBeNull();
+  const kept = { memoryBytes: 1000, memoryEntries: 2, diskBytes: 500, diskEntries: 1 };
+  told = kept;
+  expect(await door.cache()).toBeNull();
+  const results = { hit: 6, stale: 1, miss: 2, revalidated: 1, collapsed: 2, bypass: 50 };
+  told = { ...kept, results };
+  const expected = { requests: 12, hits: 9, hitRatio: 0.75, bytes: 1500, entries: 3 };
+  expect(await door.cache()).toEqual(expected);
+  told = {
+    ...kept,
+    results: { ...results, hit: 0, stale: 0, miss: 0, revalidated: 0, collapsed: 0 },
+  };
+  expect(await door.cache()).toMatchObject({ requests: 0, hitRatio: null });
+});

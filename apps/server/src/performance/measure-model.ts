@@ -2,6 +2,7 @@ import type { Metrics } from "@peregrine/metrics";
 import type { ModelEvent, ModelRequest } from "../models/model.ts";
 import { ModelError } from "../models/model-error.ts";
 import type { ModelServers } from "../models/model-servers.ts";
+import { streamedBy } from "../models/streamed-by.ts";
 
 /** The same models, with how soon and how fast they answer told to the metrics. */
 export function measureModel(models: ModelServers, metrics: Metrics["models"]): ModelServers {
@@ -28,14 +29,5 @@ export function measureModel(models: ModelServers, metrics: Metrics["models"]): 
       answer.end(tokens, (performance.now() - firstMs) / 1000);
     }
   }
-  return {
-    stream,
-    list: () => models.list(),
-    defaultModel: () => models.defaultModel(),
-    get queued() {
-      return models.queued;
-    },
-    pool: models.pool,
-    close: () => models.close(),
-  };
+  return streamedBy(stream, models);
 }

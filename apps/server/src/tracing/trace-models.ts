@@ -2,6 +2,7 @@ import { formatTraceparent, type Tracer } from "@peregrine/tracing";
 import type { ModelEvent, ModelRequest } from "../models/model.ts";
 import { ModelError } from "../models/model-error.ts";
 import type { ModelServers } from "../models/model-servers.ts";
+import { streamedBy } from "../models/streamed-by.ts";
 
 /** The same models, with a span from a question to the end of its answer, of which servers are told. */
 export function traceModels(models: ModelServers, tracer: Tracer): ModelServers {
@@ -38,14 +39,5 @@ export function traceModels(models: ModelServers, tracer: Tracer): ModelServers 
     }
   }
 
-  return {
-    stream,
-    list: () => models.list(),
-    defaultModel: () => models.defaultModel(),
-    get queued() {
-      return models.queued;
-    },
-    pool: models.pool,
-    close: () => models.close(),
-  };
+  return streamedBy(stream, models);
 }

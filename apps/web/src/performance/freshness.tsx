@@ -45,7 +45,7 @@ function purgeLine({
   last_error,
 }: NonNullable<FreshnessBody["purges"]>): string {
   if (waiting === 0) return "Purges: none waits.";
-  const since = oldest_since === null ? "" : `, the oldest since ${ago(oldest_since)}`;
+  const since = oldest_since === null ? "" : `, the oldest from ${ago(oldest_since)}`;
   const failed = failing === 0 ? "" : `; ${failing} failed and are tried again: ${last_error}`;
   return `Purges: ${waiting} wait${since}${failed}.`;
 }

@@ -32,7 +32,7 @@ export function Problems({ state, act }: { state: PerformanceState; act: Act }) 
               <p>{alert.advice}</p>
               <small>
                 {alert.value === null ? "unknown" : Number(alert.value.toPrecision(3))},{" "}
-                {alert.comparison} {alert.threshold}; since {alert.since && ago(alert.since)}
+                {alert.comparison} {alert.threshold}; began {alert.since && ago(alert.since)}
                 {alert.acknowledgedBy !== null && `; taken on by ${alert.acknowledgedBy}`}
               </small>
             </div>
@@ -53,8 +53,8 @@ export function Problems({ state, act }: { state: PerformanceState; act: Act }) 
           <li class="problem" data-severity="warning">
             <Icon name="alert" size={20} />
             <div>
-              <strong>{pressureTexts[now.system_resources.pressure]}</strong>
-              <small>since {ago(now.system_resources.pressure_since)}</small>
+              <strong>{pressureTexts[now.system_resources.pressure]}</strong>{" "}
+              <small>began {ago(now.system_resources.pressure_since)}</small>
             </div>
           </li>
         )}
@@ -67,7 +67,7 @@ export function Problems({ state, act }: { state: PerformanceState; act: Act }) 
                 {seen} {advice}
               </p>
               {remedy?.kind === "command" && <code>{remedy.command}</code>}
-              <small>since {ago(since)}</small>
+              <small>began {ago(since)}</small>
             </div>
             {remedy?.kind === "action" && (
               <button

@@ -7,7 +7,7 @@ export type FieldErrors = Partial<Record<keyof RegisterBody, string>>;
 export function checkSignUp({ email, password, name }: RegisterBody): FieldErrors {
   const errors: FieldErrors = {};
   if (!/\S/.test(name)) errors.name = "Enter the name others will see.";
-  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email.trim())) {
+  if (!/^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(email.trim())) {
     errors.email = "Enter an address like name@example.org.";
   }
   if (password.length < limits.passwordMinLength) {

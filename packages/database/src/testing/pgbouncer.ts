@@ -2,9 +2,9 @@ import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "@peregrine/process/testing";
-import { SQL } from "bun";
 import { findAccount } from "../embedded/account.ts";
 import type { TestPostgres } from "./index.ts";
+import { untilReachable } from "./until-reachable.ts";
 
 /** Starts Debian's PgBouncer in transaction mode, with five connections, before a local Postgres. */
 export async function startPgBouncer(postgres: TestPostgres): Promise<TestPostgres> {
@@ -50,20 +50,4 @@ max_client_conn = 200
       await bouncer.exited;
     },
   };
-}
-
-async function untilReachable(url: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    const sql = new SQL({ url, max: 1, prepare: false });
-    try {
-      await sql`select 1`;
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await Bun.sleep(20);
-    } finally {
-      await sql.close({ timeout: 0 });
-    }
-  }
 }

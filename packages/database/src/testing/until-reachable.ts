@@ -1,10 +1,13 @@
 import { SQL } from "bun";
 
-/** Waits until a Postgres that was just started takes statements; throws what it says after 30 s. */
+/**
+ * Waits until a Postgres, or what stands before it, that was just started takes statements; throws
+ * what it says after 30 s.
+ */
 export async function untilReachable(url: string): Promise<void> {
   const deadline = Date.now() + 30_000;
   for (;;) {
-    const sql = new SQL({ url, max: 1 });
+    const sql = new SQL({ url, max: 1, prepare: false });
     try {
       await sql`select 1`;
       return;

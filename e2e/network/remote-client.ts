@@ -1,6 +1,15 @@
 import { join } from "node:path";
-import type { Host } from "@peregrine/e2e/network";
-import type { Asked, Command, Load, Outcome, StreamState } from "./remote-client-protocol.ts";
+import type { Host } from "./host.ts";
+import type {
+  Answer,
+  Asked,
+  Command,
+  Load,
+  Outcome,
+  StreamState,
+} from "./remote-client-protocol.ts";
+
+export type { Outcome };
 
 export type RemoteLoad = {
   /** What became of the requests so far, from the one with this number on. */
@@ -28,8 +37,8 @@ export class RemoteClient {
     });
   }
 
-  ask(asked: Asked): Promise<Outcome> {
-    return this.#do({ what: "ask", asked }) as Promise<Outcome>;
+  ask(asked: Asked): Promise<Answer> {
+    return this.#do({ what: "ask", asked }) as Promise<Answer>;
   }
 
   /** Begins to ask, by so many workers one request after another. */

@@ -17,10 +17,11 @@ export type Asked = {
 export type Load = {
   readonly url: string;
   readonly method: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly workers: number;
   /** Between an answer and the next request of the same worker. */
   readonly pauseMs: number;
-  /** Each request's body is this and a number of its own; GET has none. */
+  /** Each request's body is this, with a number of its own in the place of `#`; GET has none. */
   readonly body?: string;
 };
 
@@ -31,6 +32,8 @@ export type Outcome = {
   readonly body: string | undefined;
   readonly tookMs: number;
 };
+
+export type Answer = Outcome & { readonly headers: Readonly<Record<string, string>> };
 
 /** One answer or WebSocket that is read: what has come so far, and how it ended, if it has. */
 export type StreamState = {

@@ -1,4 +1,11 @@
-import type { Asked, Command, Load, Outcome, StreamState } from "./remote-client-protocol.ts";
+import type {
+  Answer,
+  Asked,
+  Command,
+  Load,
+  Outcome,
+  StreamState,
+} from "./remote-client-protocol.ts";
 
 /** The process of a `RemoteClient`: takes commands over its IPC channel, and ends with it. */
 type Running = { outcomes: Outcome[]; isStopping: boolean; work: Promise<unknown> };
@@ -34,24 +41,27 @@ async function obey(command: Command): Promise<unknown> {
   }
 }
 
-async function ask({ url, ...init }: Asked): Promise<Outcome> {
+async function ask({ url, ...init }: Asked): Promise<Answer> {
   const startedMs = performance.now();
-  const outcome = await fetch(url, init)
-    .then(
-      async (response) => ({ status: response.status, text: await response.text() }),
-      (error: unknown) => ({ status: 0, text: String(error) }),
-    )
-    .catch((error: unknown) => ({ status: 0, text: `in the middle: ${error}` }));
-  return { ...outcome, body: init.body, tookMs: performance.now() - startedMs };
+  const answer = await fetch(url, init)
+    .then(async (response) => ({
+      status: response.status,
+      text: await response.text(),
+      headers: Object.fromEntries(response.headers),
+    }))
+    .catch((error: unknown) => ({ status: 0, text: String(error), headers: {} }));
+  return { ...answer, body: init.body, tookMs: performance.now() - startedMs };
 }
 
-function begin({ url, method, workers, pauseMs, body }: Load): number {
+function begin({ url, method, headers = {}, workers, pauseMs, body }: Load): number {
   let count = 0;
   const running: Running = { outcomes: [], isStopping: false, work: Promise.resolve() };
   const work = async () => {
     while (!running.isStopping) {
-      const request = { url, method, ...(body !== undefined && { body: `${body}${count++}` }) };
-      running.outcomes.push(await ask(request));
+      const own = body?.replace("#", String(count++));
+      const request = { url, method, headers, ...(own !== undefined && { body: own }) };
+      const { headers: _, ...outcome } = await ask(request);
+      running.outcomes.push(outcome);
       await Bun.sleep(pauseMs);
     }
   };
