@@ -7,6 +7,7 @@ export { tryRule } from "./engine/try-rule.ts";
 export { grafanaDashboard } from "./export/grafana-dashboard.ts";
 export { prometheusRules } from "./export/prometheus-rules.ts";
 export type { FigureSource } from "./expression/evaluate.ts";
+export { unitOf } from "./expression/unit-of.ts";
 export { alertmanagerReceiver } from "./receivers/alertmanager.ts";
 export { emailReceiver } from "./receivers/email.ts";
 export { heartbeatReceiver } from "./receivers/heartbeat.ts";

@@ -297,6 +297,15 @@ export const ServerListBody = Type.Object({
 });
 export type ServerListBody = Static<typeof ServerListBody>;
 
+const FigureUnit = Type.Union([
+  Type.Literal("seconds"),
+  Type.Literal("fraction"),
+  Type.Literal("count"),
+  Type.Literal("per second"),
+  Type.Literal("days"),
+]);
+export type FigureUnit = Static<typeof FigureUnit>;
+
 /** A rule of alerts. */
 export const AlertRule = Type.Object(
   {
@@ -342,13 +351,7 @@ export const AlertFigureListBody = Type.Object({
     Type.Object({
       name: Type.String(),
       about: Type.String(),
-      unit: Type.Union([
-        Type.Literal("seconds"),
-        Type.Literal("fraction"),
-        Type.Literal("count"),
-        Type.Literal("per second"),
-        Type.Literal("days"),
-      ]),
+      unit: FigureUnit,
       value: Type.Union([Type.Number(), Type.Null()], {
         description: "Over the last minute. Null where it is missing or nothing happened.",
       }),
@@ -380,6 +383,9 @@ export const AlertListBody = Type.Object({
       ]),
       since: NullableTime,
       value: Nullable,
+      unit: Type.Union([FigureUnit, Type.Null()], {
+        description: "Of value and threshold. Null where it has no name, as of a quotient.",
+      }),
       comparison: Type.String(),
       threshold: Type.Number(),
       missing: Type.Union([Type.String(), Type.Null()], {

@@ -8,6 +8,7 @@ import {
   readyRule,
   rulesWith,
   tryRule,
+  unitOf,
 } from "@peregrine/alerts";
 import { newId } from "@peregrine/database";
 import {
@@ -316,8 +317,18 @@ function shownState(rule: Rule, stored: AlertState | undefined) {
     state: isUnknown ? ("unknown" as const) : state,
     since: stored ? iso(sinceMs) : null,
     value,
+    unit: unitOfRule(rule),
     comparison,
     threshold,
     missing,
   };
+}
+
+function unitOfRule(rule: Rule) {
+  try {
+    return unitOf(readyRule(rule).parsed);
+  } catch {
+    // One that an earlier version took, and this one does not read: the log tells of it.
+    return null;
+  }
 }

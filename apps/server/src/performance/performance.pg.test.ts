@@ -215,6 +215,7 @@ test("models that fail fire an alert; it is told, signed, acknowledged, and over
 
   for (let i = 0; i < 4; i++) await ask("{{status=500}}");
   await untilSlow(() => toldOf("firing").length === 1, "the alert to be told");
+  expect(await alertOf()).toMatchObject({ state: "firing", value: 1, unit: "fraction" });
   const [{ body, signature } = { body: "", signature: "" }] = toldOf("firing");
   expect(JSON.parse(body).alerts[0]).toMatchObject({
     ruleId: rule.id,

@@ -1,5 +1,5 @@
 import { dateAndTime } from "../ui/time.ts";
-import { ago } from "./format.ts";
+import { ago, formatOf } from "./format.ts";
 import type { Act } from "./performance-page.tsx";
 import type { PerformanceState } from "./performance-state.ts";
 import { Rules } from "./rules.tsx";
@@ -42,9 +42,9 @@ export function Alerts({ state, act }: { state: PerformanceState; act: Act }) {
               {alert.missing !== null && `: ${alert.missing} is missing`}
               {alert.silencedUntil !== null && ", silenced"}
             </td>
-            <td>{alert.value === null ? "–" : Number(alert.value.toPrecision(3))}</td>
+            <td>{alert.value === null ? "–" : formatOf(alert.unit)(alert.value)}</td>
             <td>
-              {alert.comparison} {alert.threshold}
+              {alert.comparison} {formatOf(alert.unit)(alert.threshold)}
             </td>
             <td>
               {alert.silencedUntil === null && (

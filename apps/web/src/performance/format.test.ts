@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ago, amount, bytes, count, exactPercent, percent, seconds } from "./format.ts";
+import { ago, amount, bytes, count, exactPercent, formatOf, percent, seconds } from "./format.ts";
 
 test("figures have a unit that suits their size", () => {
   expect([0.00005, 0.0012, 0.25, 2.5, 90].map(seconds)).toEqual([
@@ -19,6 +19,13 @@ test("figures have a unit that suits their size", () => {
   ]);
   expect([0, 1234567].map(count)).toEqual(["0", "1,234,567"]);
   expect([2048, 5 * 1024 ** 2, 3 * 1024 ** 3].map(bytes)).toEqual(["2 KiB", "5 MiB", "3.0 GiB"]);
+});
+
+test("alerts speak in the unit of their figure", () => {
+  const told = (["seconds", "fraction", "count", "per second", "days", null] as const).map((unit) =>
+    formatOf(unit)(0.8),
+  );
+  expect(told).toEqual(["800 ms", "80 %", "0.8", "0.8 a second", "0.8 days", "0.8"]);
 });
 
 test("unknown is a dash, and not a zero", () => {

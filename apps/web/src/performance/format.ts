@@ -1,3 +1,5 @@
+import type { FigureUnit } from "@peregrine/protocol";
+
 /** A figure for people, with its unit; a dash where it is unknown, which is not zero. */
 export type Format = (value: number | null | undefined) => string;
 
@@ -28,6 +30,25 @@ export const amount: Format = (value) => {
   if (value >= 10_000) return `${(value / 1000).toFixed(1)} k`;
   return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
 };
+
+/** The format of a unit that figures of alerts are in; null for one without a name. */
+export function formatOf(unit: FigureUnit | null): Format {
+  switch (unit) {
+    case "seconds":
+      return seconds;
+    case "fraction":
+      return exactPercent;
+    case "per second":
+      return (value) => `${amount(value)} a second`;
+    case "days":
+      return (value) => `${amount(value)} days`;
+    case "count":
+      return amount;
+    default:
+      return (value) =>
+        typeof value === "number" ? String(Number(value.toPrecision(3))) : unknown;
+  }
+}
 
 export const bytes: Format = (value) => {
   if (value === null || value === undefined) return unknown;

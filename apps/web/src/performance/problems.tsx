@@ -1,5 +1,5 @@
 import { Icon } from "../ui/icon.tsx";
-import { ago } from "./format.ts";
+import { ago, formatOf } from "./format.ts";
 import type { Act } from "./performance-page.tsx";
 import type { PerformanceState } from "./performance-state.ts";
 
@@ -31,8 +31,9 @@ export function Problems({ state, act }: { state: PerformanceState; act: Act }) 
               </strong>
               <p>{alert.advice}</p>
               <small>
-                {alert.value === null ? "unknown" : Number(alert.value.toPrecision(3))},{" "}
-                {alert.comparison} {alert.threshold}; began {alert.since && ago(alert.since)}
+                {alert.value === null ? "unknown" : formatOf(alert.unit)(alert.value)},{" "}
+                {alert.comparison} {formatOf(alert.unit)(alert.threshold)}; began{" "}
+                {alert.since && ago(alert.since)}
                 {alert.acknowledgedBy !== null && `; taken on by ${alert.acknowledgedBy}`}
               </small>
             </div>

@@ -5,6 +5,7 @@ import { evaluate } from "./evaluate.ts";
 import { ExpressionError } from "./expression.ts";
 import { parseExpression } from "./parse.ts";
 import { toPromql } from "./to-promql.ts";
+import { unitOf } from "./unit-of.ts";
 
 const atMs = 1_000_000_000;
 
@@ -114,4 +115,17 @@ test("what an installation has none of is quiet, and not missing", () => {
     expect(evaluate(parseExpression(text), none, atMs)).toEqual({ kind: "quiet" });
   }
   expect(resultOf("replication_lag[1m]")).toEqual({ kind: "missing", figure: "replication_lag" });
+});
+
+test.each([
+  ["response_time_p95[5m]", "seconds"],
+  ["-memory[1m]", "fraction"],
+  ["queue_length[1m] - queue_length[15m]", "count"],
+  ["max(error_rate[5m], memory[1m])", "fraction"],
+  ["min(error_rate[5m], throughput[5m])", null],
+  ["errors[5m] / requests[5m]", null],
+  ["growth(disk[6h])", null],
+  ["1", null],
+])("%s is counted in %p", (text, unit) => {
+  expect(unitOf(parseExpression(text))).toBe(unit as ReturnType<typeof unitOf>);
 });

@@ -1,6 +1,8 @@
+export type Unit = "seconds" | "fraction" | "count" | "per second" | "days";
+
 type Figure = {
   about: string;
-  unit: "seconds" | "fraction" | "count" | "per second" | "days";
+  unit: Unit;
   /** The same in Prometheus' own language; `$w` stands for the window. */
   promql: string;
   /** What has no value when nothing happened, which is not the same as a series that is missing. */
@@ -186,7 +188,7 @@ export function isFigure(name: string): name is FigureName {
 }
 
 /** What can be said of each, for whoever writes a rule. */
-export function describeFigures(): { name: FigureName; about: string; unit: Figure["unit"] }[] {
+export function describeFigures(): { name: FigureName; about: string; unit: Unit }[] {
   return Object.entries(figures).map(([name, { about, unit }]) => ({
     name: name as FigureName,
     about,
@@ -197,4 +199,8 @@ export function describeFigures(): { name: FigureName; about: string; unit: Figu
 export function needsTraffic(name: FigureName): boolean {
   const figure: Figure = figures[name];
   return figure.needsTraffic === true;
+}
+
+export function unitOfFigure(name: FigureName): Unit {
+  return figures[name].unit;
 }
