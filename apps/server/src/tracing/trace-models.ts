@@ -6,7 +6,9 @@ import type { ModelServers } from "../models/model-servers.ts";
 /** The same models, with a span from a question to the end of its answer, of which servers are told. */
 export function traceModels(models: ModelServers, tracer: Tracer): ModelServers {
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
-    const span = tracer.child(`chat ${request.model}`, {
+    // Not remembered by the model, whose name may come from whoever asks.
+    const span = tracer.child({
+      name: `chat ${request.model}`,
       kind: "client",
       attributes: {
         "gen_ai.operation.name": "chat",
