@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
-}, 30_000);
+}, 60_000);
 
 /** What the door itself says of a server. */
 async function stateAtDoor(url: string): Promise<string | undefined> {
@@ -58,6 +58,8 @@ test("an administrator drains a server behind the door and takes it back", async
   await page.getByRole("link", { name: "Performance" }).click();
   const section = page.getByRole("region", { name: "Front door" });
   await section.getByRole("row", { name: new RegExp(`^${second.url} up`) }).waitFor();
+
+  await section.getByText(/^(Since the door started its|Nothing was asked of its) cache/).waitFor();
 
   await section.getByRole("button", { name: `Drain ${first.url}` }).click();
   await page.getByText("It gets no new requests.").waitFor();

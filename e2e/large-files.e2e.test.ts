@@ -23,15 +23,7 @@ beforeAll(async () => {
   for (let i = 0; i < bytes.length; i += 509) bytes[i] = i >> 9;
   await Bun.write(path, bytes);
   objects = await startObjectStore();
-  const { bucket, endpoint, region, credentials } = objects.options;
-  direct = await startServerProcess({
-    S3_BUCKET: bucket,
-    S3_ENDPOINT: endpoint,
-    S3_REGION: region,
-    S3_ACCESS_KEY_ID: credentials.accessKeyId,
-    S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    S3_DIRECT_UPLOADS: "true",
-  });
+  direct = await startServerProcess({ ...objects.environment, S3_DIRECT_UPLOADS: "true" });
   await objects.allowOrigin(direct.url);
 }, 120_000);
 afterAll(async () => {

@@ -112,7 +112,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
-}, 30_000);
+}, 60_000);
 
 const json = () => ({ "content-type": "application/json", cookie: cookie ?? "" });
 const post = (url: string, body: object, method = "POST") =>
@@ -170,7 +170,9 @@ test("made private, a public file is gone from every layer, the servers' own fir
   const startedMs = performance.now();
   const took = new Map<string, number>();
   const goneFrom = async (layer: string, url: string) => {
-    await until(async () => (await statusOf(url, watched)) === 404, `${layer} to forget it`, 1);
+    await until(async () => (await statusOf(url, watched)) === 404, `${layer} to forget it`, {
+      everyMs: 1,
+    });
     took.set(layer, performance.now() - startedMs);
   };
   const changed = show(id, "private").then((response) => {

@@ -29,7 +29,7 @@ export async function startRedisServer(): Promise<RedisServer> {
       "no",
     ];
     child = Bun.spawn(["redis-server", ...options], { stdout: "ignore", stderr: "ignore" });
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     while (!(await answers(port))) {
       if (Date.now() > deadline) throw new Error("redis-server did not start");
       await Bun.sleep(10);

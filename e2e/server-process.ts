@@ -13,6 +13,9 @@ export type ServerProcess = {
   kill(): Promise<void>;
   /** Ends it and all processes of its Postgres so, at once. */
   killWithDatabase(): Promise<void>;
+  /** Has it stand still, as a machine that hangs does: connections stay, and nothing answers. */
+  pause(): void;
+  resume(): void;
   /** Starts it again on the same data and the same port. */
   start(): Promise<void>;
   /** Ends it, and removes what it kept. */
@@ -23,9 +26,11 @@ export type ServerProcess = {
  * The server as `npm start` runs it, with its own embedded Postgres in a new folder.
  *
  * @param environment settings beside the port and the folder
+ * @param inside gives the command that runs a command elsewhere, such as in a container
  */
 export async function startServerProcess(
   environment: Record<string, string> = {},
+  inside: (command: string[]) => string[] = (command) => command,
 ): Promise<ServerProcess> {
   const directory = mkdtempSync(join(tmpdir(), "peregrine-e2e-"));
   // Where the server is root, the account that Postgres runs as has to pass.
@@ -35,7 +40,8 @@ export async function startServerProcess(
   let url = "";
 
   async function start(): Promise<void> {
-    child = Bun.spawn([process.execPath, join(root, "apps/server/src/main.ts")], {
+    const command = inside([process.execPath, join(root, "apps/server/src/main.ts")]);
+    child = Bun.spawn(command, {
       cwd: directory,
       env: { ...serverEnvironment, LOG_LEVEL: "info", ...environment, PORT: port },
       stdin: "ignore",
@@ -58,6 +64,8 @@ export async function startServerProcess(
     },
     stop,
     start,
+    pause: () => child.kill("SIGSTOP"),
+    resume: () => child.kill("SIGCONT"),
     async kill() {
       child.kill("SIGKILL");
       await child.exited;
@@ -71,6 +79,8 @@ export async function startServerProcess(
       await child.exited;
     },
     async remove() {
+      // One that stands still would not hear that it is to end.
+      child.kill("SIGCONT");
       if (child.exitCode === null && child.signalCode === null) await stop();
       rmSync(directory, { recursive: true, force: true });
     },

@@ -184,6 +184,8 @@ function searches(database: Database, sql: SQL, data: Dataset, random: Random): 
 async function askAndAnswer(database: Database, userId: string, conversationId: string) {
   const [questionId, answerId, serverId] = [newId(), newId(), newId()];
   const content = "What is faster than a peregrine falcon in its stoop?";
+  const history = { messages: 50, bytes: 64_000 };
+  await database.answers.prompt({ userId, conversationId, questionId, answerId, history });
   await database.answers.ask({
     userId,
     conversationId,
@@ -194,7 +196,6 @@ async function askAndAnswer(database: Database, userId: string, conversationId: 
     model: "model",
     serverId,
     preview: content,
-    history: { messages: 50, bytes: 64_000 },
   });
   await database.answers.finish({
     userId,

@@ -7,6 +7,7 @@ import type { LoadMessage } from "../streaming/load.ts";
 import { register } from "../support/account.ts";
 import { printMachine } from "../support/machine.ts";
 import { fork, startModelServer } from "../support/processes.ts";
+import { within } from "../support/within.ts";
 import type { ReadReport } from "./read.ts";
 
 /**
@@ -111,12 +112,4 @@ async function serverUrls(adminUrl: string): Promise<string[]> {
   const response = await fetch(`${adminUrl}/edge/servers`);
   const { servers } = (await response.json()) as { servers: { url: string }[] };
   return servers.map((server) => server.url);
-}
-
-/** Throws where it does not come in time, as when the process that was to tell has died. */
-async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
-  const late = Bun.sleep(ms).then(() => {
-    throw new Error(`waited in vain for ${ms / 1000} s: ${what}`);
-  });
-  return await Promise.race([promise, late]);
 }

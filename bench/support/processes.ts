@@ -55,7 +55,7 @@ export function fork<Message>(path: string, args: string[], onMessage: (message:
     ipc: onMessage,
   });
   endWithUs(child);
-  return { ...measuresOf(child.pid), send: (message: string) => child.send(message) };
+  return { ...measuresOf(child.pid), send: (message: unknown) => child.send(message) };
 }
 
 type Child = Bun.Subprocess<"ignore", "pipe", "inherit">;

@@ -3,6 +3,7 @@ import { logLevels } from "@peregrine/process";
 import {
   addressList,
   type Config as ConfigOf,
+  flag,
   integer,
   oneOf,
   optionalText,
@@ -11,6 +12,7 @@ import {
   type Setting,
   text,
 } from "@peregrine/settings";
+import { tracingSettings } from "@peregrine/tracing";
 
 const day = 86_400;
 const port = { min: 0, max: 65_535 };
@@ -47,6 +49,10 @@ export const settings = {
     { about: "Seconds between two health checks of a server." },
   ),
 
+  METRICS_ENABLED: flag(true, { about: "Whether figures are kept and served." }),
+
+  ...tracingSettings,
+
   EDGE_SERVERS: text("", {
     about:
       "Servers to spread requests over, such as `http://a:3000,http://b:3000;weight=2`. Further fields: `id`, `zone`, `backup`, `maxInFlight`. A name may stand for many: `dns+http://servers.internal:3000`.",
@@ -67,7 +73,9 @@ export const settings = {
     { about: "Requests under way for each server; those beyond wait in line. 0 for no limit." },
   ),
   EDGE_ADMIN_HOST: text("127.0.0.1", { about: "Address of the administration port." }),
-  EDGE_ADMIN_PORT: integer(3001, port, { about: "Port that serves `/edge/servers`." }),
+  EDGE_ADMIN_PORT: integer(3001, port, {
+    about: "Port that serves `/edge/servers` and `/metrics`.",
+  }),
   EDGE_ADMIN_TOKEN: optionalText({
     about: "Bearer token that the administration port asks for.",
     secret: true,

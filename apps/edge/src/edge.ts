@@ -7,20 +7,26 @@ import {
   RetryBudget,
   type ServerSpec,
 } from "@peregrine/balancer";
-import type { EdgeCacheEvents, EdgeCacheFigures } from "@peregrine/cdn/edge-cache";
+import type { CacheResult } from "@peregrine/cdn/edge-cache";
+import { DoorMetrics } from "@peregrine/metrics";
 import { Lifecycle, type Log } from "@peregrine/process";
-import { CacheFront } from "./cache/cache-front.ts";
+import { startTracer } from "@peregrine/tracing";
+import { CacheFront, type CacheFrontFigures } from "./cache/cache-front.ts";
 import type { Config } from "./config.ts";
 import { limitsOf } from "./limits-of.ts";
 import { Forwarding } from "./proxy/forwarding.ts";
 import { FrontDoor } from "./proxy/front-door.ts";
 import type { Limits } from "./proxy/limits.ts";
+import { LoadReports } from "./proxy/load-reports.ts";
 import { trustedAddresses } from "./proxy/trusted-addresses.ts";
 import { Upstreams } from "./proxy/upstreams.ts";
 import { startAdmin } from "./servers/admin.ts";
 import { ownUrls } from "./servers/own-urls.ts";
 import type { ServerSource } from "./servers/server-source.ts";
 import { Certificates } from "./tls/certificates.ts";
+import { RequestTraces } from "./tracing/request-traces.ts";
+import { version } from "./version.ts";
+import { poolName, watchDoor } from "./watch-door.ts";
 
 /** The front door, running. */
 export type Edge = {
@@ -28,8 +34,8 @@ export type Edge = {
   readonly url: string;
   readonly adminUrl: string;
   readonly pool: Pool;
-  /** What the cache holds; undefined where it is turned off. */
-  cacheFigures(): EdgeCacheFigures | undefined;
+  /** What the cache holds and did; undefined where it is turned off. */
+  cacheFigures(): CacheFrontFigures | undefined;
   /** Resolves when no request is under way on the server, upgraded connections apart. */
   quiet(serverUrl: string): Promise<void>;
   /** Lets go of the connections to servers that are no longer listed. To be called after changes. */
@@ -45,8 +51,8 @@ export type EdgeOptions = {
   readonly servers: readonly ServerSpec[] | ServerSource;
   /** Instead of what the settings say, in finer steps. */
   readonly limits?: Partial<Limits>;
-  /** Told of what the cache does. */
-  readonly cacheEvents?: EdgeCacheEvents;
+  /** Told how the cache answers each request that it has a say in. */
+  readonly onCacheResult?: (result: CacheResult) => void;
 };
 
 /** A probe's own time limit, and a little. */
@@ -73,6 +79,11 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
   const upstreams = new Upstreams(limits.connectMs);
   lifecycle.onClose("upstream connections", () => upstreams.close());
 
+  const metrics = config.METRICS_ENABLED ? new DoorMetrics({ version }) : undefined;
+  const tracing = startTracer(config, { version, suffix: "-edge", standsFirst: true, log });
+  lifecycle.onClose("traces", () => tracing?.exporter.close());
+  if (tracing) metrics?.watchTraces(tracing.exporter.figures);
+  const poolMetrics = metrics?.balancer.pool(poolName);
   const source = "read" in options.servers ? options.servers : undefined;
   const servers = "read" in options.servers ? await options.servers.read() : options.servers;
   const pool = new Pool({
@@ -81,12 +92,14 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
     zone: config.EDGE_ZONE,
     ownUrls: ownUrls(config),
     maxInFlight: config.EDGE_MAX_IN_FLIGHT || undefined,
+    // A server without traffic reports with its health checks alone.
+    reportMaxAgeMs: Math.max(60_000, 2.5 * config.HEALTH_CHECK_INTERVAL * 1000),
     health: {
       // A connection of its own, which says more than one that was open before.
       probe: httpProbe((url, init) => fetch(url, { ...init, keepalive: false })),
       intervalMs: config.HEALTH_CHECK_INTERVAL * 1000,
     },
-    events: poolLog(log),
+    events: { ...poolMetrics, ...poolLog(log) },
   });
   lifecycle.onClose("pool", () => pool.close());
   await firstProbes(pool);
@@ -105,7 +118,7 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
     lifecycle.onClose("server list", () => source.close());
   }
 
-  const cache = openCache(options);
+  const cache = openCache(options, metrics);
   if (cache) lifecycle.onClose("cache", () => cache.close());
   const certificates = await openCertificates(config, log);
   if (certificates) lifecycle.onClose("certificate", () => certificates.close());
@@ -121,15 +134,30 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
       forwarding: new Forwarding(`peregrine-${randomBytes(6).toString("hex")}`),
       limits,
       cache,
-      onFault: (err) => log.error({ err }, "a fault of the door's own cost a connection"),
+      loadReports:
+        config.LOAD_BALANCER_ALGORITHM === "least_load" ? new LoadReports(pool) : undefined,
+      traces: tracing && new RequestTraces(tracing.tracer),
+      events: {
+        ...metrics?.proxy,
+        ...(poolMetrics && {
+          onRetry: poolMetrics.onRetry,
+          onBudgetSpent: poolMetrics.onBudgetSpent,
+        }),
+        onFault(err) {
+          metrics?.proxy.onFault();
+          log.error({ err }, "a fault of the door's own cost a connection");
+        },
+      },
     },
   });
   lifecycle.onClose("front door", () => door.close());
+  if (metrics) watchDoor(metrics, { pool, upstreams, door, certificates, cache });
 
   const admin = startAdmin({
     config,
     pool,
-    cache: cache?.cache,
+    cache,
+    metrics: metrics?.exposition,
     figures: () => ({ connections: door.connections }),
     onChange: forgetRemoved,
   });
@@ -140,7 +168,7 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
     url: door.url,
     adminUrl: `http://${admin.hostname}:${admin.port}`,
     pool,
-    cacheFigures: () => cache?.cache.figures,
+    cacheFigures: () => cache?.figures,
     quiet: (url) => upstreams.of({ id: url, zone: undefined, url }).quiet(),
     forgetRemoved,
     stop: () => lifecycle.close(),
@@ -161,7 +189,10 @@ async function openCertificates(config: Config, log: Log): Promise<Certificates 
   return cert !== undefined && key !== undefined ? Certificates.open(cert, key, log) : undefined;
 }
 
-function openCache({ config, log, cacheEvents }: EdgeOptions): CacheFront | undefined {
+function openCache(
+  { config, log, onCacheResult }: EdgeOptions,
+  metrics: DoorMetrics | undefined,
+): CacheFront | undefined {
   if (config.EDGE_CACHE_SIZE === 0) return undefined;
   const directory = config.EDGE_CACHE_DIR ?? join(config.DATA_DIR, "edge-cache");
   const maxBytes = config.EDGE_CACHE_DISK_SIZE;
@@ -169,14 +200,13 @@ function openCache({ config, log, cacheEvents }: EdgeOptions): CacheFront | unde
     memoryBytes: config.EDGE_CACHE_SIZE,
     disk: maxBytes === 0 ? undefined : { directory, maxBytes },
     events: {
-      ...cacheEvents,
+      ...metrics?.cache,
+      ...(onCacheResult && { onResult: onCacheResult }),
       onDiskTrouble(err) {
         log.error({ err, directory }, "the cache cannot write to its disk and keeps to memory");
-        cacheEvents?.onDiskTrouble?.(err);
       },
       onDiskWell() {
         log.info({ directory }, "the cache writes to its disk again");
-        cacheEvents?.onDiskWell?.();
       },
     },
   });

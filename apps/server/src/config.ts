@@ -4,7 +4,6 @@ import {
   flag,
   fraction,
   integer,
-  namedValues,
   oneOf,
   optionalSecret,
   optionalText,
@@ -15,7 +14,7 @@ import {
   text,
   urlList,
 } from "@peregrine/settings";
-import { samplerNames } from "@peregrine/tracing";
+import { tracingSettings } from "@peregrine/tracing";
 import { parseRedisUrl } from "./cache/redis-target.ts";
 import { waysToContinue } from "./models/continue-with.ts";
 import { parseModelServers } from "./models/model-server-list.ts";
@@ -280,27 +279,7 @@ export const settings = {
   ALERT_PRIVATE_RECEIVERS: flag(false, {
     about: "Whether alerts may be sent to private addresses, such as an Alertmanager beside.",
   }),
-  OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl(webSchemes, {
-    about:
-      "OpenTelemetry collector that gets [traces](tracing.md): OTLP over HTTP as JSON, at `/v1/traces` under this address, such as `http://127.0.0.1:4318`. Without it there are none.",
-  }),
-  OTEL_EXPORTER_OTLP_HEADERS: namedValues({
-    about: "Headers that go with them, such as the collector's key.",
-    secret: true,
-  }),
-  OTEL_SERVICE_NAME: text("peregrine", { about: "What traces name this service." }),
-  OTEL_RESOURCE_ATTRIBUTES: namedValues({
-    about: "What traces say of it beside, such as `deployment.environment.name=production`.",
-  }),
-  OTEL_TRACES_SAMPLER: oneOf(samplerNames, "parentbased_always_on", {
-    about: "Which traces are kept. Those that begin with `parentbased_` follow the caller.",
-  }),
-  OTEL_TRACES_SAMPLER_ARG: setting(
-    "a number from 0 to 1",
-    { about: "Share of the traces that `traceidratio` keeps." },
-    1,
-    (value) => (/^(0(\.\d+)?|1(\.0+)?)$/.test(value) ? Number(value) : undefined),
-  ),
+  ...tracingSettings,
   MEMORY_THRESHOLD: fraction(0.8, {
     about:
       "Share of memory in use above which caches shrink; nearly full, new answers are refused.",

@@ -33,8 +33,10 @@ import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
 import { RedisRelay } from "./generation/shared/redis/redis-relay.ts";
 import { SharedAnswers } from "./generation/shared/shared-answers.ts";
+import { tellInterrupted } from "./generation/tell-interrupted.ts";
 import { Titles } from "./generation/titles.ts";
 import { keepLease } from "./health/lease.ts";
+import { loadReport, reportingLoad } from "./health/load-report.ts";
 import { createApp, maxBodyBytes } from "./http/app.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { listen } from "./http/listen.ts";
@@ -109,6 +111,7 @@ async function start(
 
   const tracing = openTracing(config, log);
   lifecycle.onClose("traces", () => tracing?.close());
+  if (tracing) metrics?.watchTraces(tracing.figures);
 
   let endpoints: Endpoints | undefined;
   const timings = new RequestTimings(({ request, statement }) => {
@@ -155,7 +158,7 @@ async function start(
   const serverId = newId();
   const bus = openBus(config, serverId, log);
   lifecycle.onClose("bus", () => bus.close());
-  const live = new LiveHub(bus);
+  const live = new LiveHub(bus, serverId);
   await live.start();
   lifecycle.onClose("live events", () => live.stop());
   const lease = await keepLease({
@@ -163,6 +166,7 @@ async function start(
     log,
     serverId,
     isAlone: config.DATABASE_URL === undefined,
+    onInterrupted: (answers) => tellInterrupted({ database, live }, answers),
   });
   lifecycle.onClose("lease", () => lease.stop());
 
@@ -316,11 +320,14 @@ async function start(
       reads,
     }),
   );
+  const reporting = reportingLoad(gated, () =>
+    loadReport({ resources, runningAnswers: () => running.size }),
+  );
   const listener = listen(app, {
     hostname: config.HOST,
     port: config.PORT,
     maxBodyBytes: config.MAX_UPLOAD_BYTES + maxBodyBytes,
-    fetch: tracing?.before(gated, endpoints) ?? gated,
+    fetch: tracing?.before(reporting, endpoints) ?? reporting,
   });
   live.attach(listener);
   lifecycle.onClose("listener", () => listener.stop(true));

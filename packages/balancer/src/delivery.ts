@@ -114,7 +114,7 @@ export class Delivery<T> {
 
   #failed(ticket: Ticket, error: unknown): void {
     if (this.#isSettled || this.#running.size + this.#choosing > 0) return;
-    if (error instanceof AttemptFailure && this.#mayRepeat(error.kind) && this.#take()) {
+    if (error instanceof AttemptFailure && this.#mayRepeat(error.kind) && this.#take(error.kind)) {
       this.#context.events.onRetry?.(ticket.server, error.kind);
       this.#failure = error;
       this.#startAnother();
@@ -183,10 +183,11 @@ export class Delivery<T> {
     return this.#options.repeatable || kind === "unreachable" || kind === "rate_limited";
   }
 
-  #take(): boolean {
+  /** The budget is there to spare the servers: what no server has had yet is not charged to it. */
+  #take(kind?: FailureKind): boolean {
     const { budget, clock, maxAttempts, events } = this.#context;
     if (this.#attempts >= maxAttempts) return false;
-    if (budget.take(clock.now())) return true;
+    if (kind === "unreachable" || budget.take(clock.now())) return true;
     events.onBudgetSpent?.();
     return false;
   }

@@ -5,7 +5,7 @@ export type { Demand, Priority } from "./demand.ts";
 export { BalancerError, type BalancerErrorCode } from "./errors.ts";
 export type { Probe } from "./health-checker.ts";
 export { httpProbe } from "./http-probe.ts";
-export { type LoadReport, readLoadReport } from "./load-report.ts";
+export { type LoadReport, readLoadHeader, readLoadReport } from "./load-report.ts";
 export type { EjectionReason } from "./passive-health.ts";
 export { type AcquireOptions, Pool } from "./pool.ts";
 export type { PoolEvents } from "./pool-events.ts";

@@ -22,6 +22,24 @@ export function readLoadReport(value: unknown): LoadReport | undefined {
   };
 }
 
+/**
+ * Reads a report out of a header `endpoint-load-metrics` in its JSON form (ORCA), such as
+ * `JSON {"cpu_utilization":0.2,"named_metrics":{"event_loop_delay_ms":1.5,"running_answers":3}}`.
+ */
+export function readLoadHeader(value: string): LoadReport | undefined {
+  if (!/^JSON\s/i.test(value)) return undefined;
+  let orca: unknown;
+  try {
+    orca = JSON.parse(value.slice("JSON".length));
+  } catch {
+    return undefined;
+  }
+  if (typeof orca !== "object" || orca === null) return undefined;
+  const { cpu_utilization: cpu, named_metrics: named } = orca as Record<string, unknown>;
+  if (typeof named !== "object" || named === null) return undefined;
+  return readLoadReport({ ...named, cpu });
+}
+
 function isAmount(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value >= 0;
 }

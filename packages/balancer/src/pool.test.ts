@@ -1,27 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { BalancerError, Pool, type PoolOptions } from "./index.ts";
-import { named, take, watch } from "./testing/pool-fixture.ts";
-import { seededRandom } from "./testing/seeded-random.ts";
-import { settlePromises, VirtualClock } from "./testing/virtual-clock.ts";
+import { describe, expect, test } from "bun:test";
+import { BalancerError, type Pool } from "./index.ts";
+import { named, take, usePools, watch } from "./testing/pool-fixture.ts";
+import { settlePromises } from "./testing/virtual-clock.ts";
 
-let clock: VirtualClock;
-let pools: Pool[];
-
-beforeEach(() => {
-  clock = new VirtualClock();
-  pools = [];
-});
-
-afterEach(() => {
-  for (const pool of pools) pool.close();
-  expect(clock.pending).toBe(0);
-});
-
-function poolOf(options: Partial<PoolOptions> = {}): Pool {
-  const pool = new Pool({ servers: named("a", "b"), clock, random: seededRandom(1), ...options });
-  pools.push(pool);
-  return pool;
-}
+const stage = usePools();
+const { poolOf } = stage;
 
 /** Sends one request through, which must go to that server. */
 function visit(pool: Pool, id: string): void {
@@ -82,9 +65,9 @@ describe("a ticket", () => {
       },
     });
     const ticket = take(pool);
-    await clock.advance(5);
+    await stage.clock.advance(5);
     ticket.firstByte();
-    await clock.advance(10);
+    await stage.clock.advance(10);
     ticket.fail("interrupted");
     expect(told).toEqual([
       ["pick", "a", 0],
@@ -188,9 +171,9 @@ describe("servers that come and go", () => {
       return visits / 2100;
     };
     expect(share()).toBeCloseTo(0.1 / 2.1, 2);
-    await clock.advance(5000);
+    await stage.clock.advance(5000);
     expect(share()).toBeCloseTo(0.5 / 2.5, 1);
-    await clock.advance(5000);
+    await stage.clock.advance(5000);
     expect(share()).toBeCloseTo(1 / 3, 2);
   });
 });
@@ -238,7 +221,7 @@ describe("cooling down", () => {
       take(pool, { exclude: ["b"] }).fail("rate_limited", { retryAfterMs: 20_000 });
       expect(stateOf(pool, "a")).toBe("cooling");
       visit(pool, "b");
-      await clock.advance(20_000);
+      await stage.clock.advance(20_000);
       expect(stateOf(pool, "a")).toBe("up");
     }
     expect(ejections).toEqual([]);
@@ -258,9 +241,9 @@ describe("cooling down", () => {
     const pool = poolOf({ servers: named("a"), queue: { maxWaitMs: 5000 } });
     take(pool).fail("rate_limited", { retryAfterMs: 3000 });
     const waiting = watch(pool.acquire());
-    await clock.advance(2999);
+    await stage.clock.advance(2999);
     expect(waiting.settled).toBe(false);
-    await clock.advance(1);
+    await stage.clock.advance(1);
     expect(waiting.value?.server.id).toBe("a");
     waiting.value?.fail("rate_limited", { retryAfterMs: 30_000 });
     const refused = watch(pool.acquire());
@@ -272,7 +255,7 @@ describe("cooling down", () => {
     const pool = poolOf({ servers: named("a"), queue: { maxWaitMs: 5000 } });
     take(pool, { credential: "key" }).fail("rate_limited", { retryAfterMs: 3000 });
     const waiting = watch(pool.acquire({ credential: "key" }));
-    await clock.advance(3000);
+    await stage.clock.advance(3000);
     expect(waiting.value?.server.id).toBe("a");
   });
 });

@@ -139,7 +139,9 @@ export class Pool {
 
   /** Takes in what a server says of its own load, as from a header of its answers. */
   report(id: string, load: LoadReport): void {
-    this.#roster.find(id).takeReport(load, this.#now());
+    // The server may have been removed since it answered.
+    const server = this.#roster.servers.find((each) => each.id === id);
+    server?.takeReport(load, this.#now());
   }
 
   snapshot(): PoolSnapshot {

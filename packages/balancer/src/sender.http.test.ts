@@ -95,5 +95,5 @@ test.each(tellings)(
       await Promise.all(upstreams.map((upstream) => upstream.stop()));
     }
   },
-  30_000,
+  60_000,
 );

@@ -160,6 +160,18 @@ test("when everything fails, second tries stay within the budget", async () => {
   expect(told).toContain("budget spent");
 });
 
+test("what never reached a server goes elsewhere, however many there are", async () => {
+  behaviours = { a: "unreachable" };
+  const sender = senderOf({ budget: { reserve: 0, ratio: 0, perSecond: 0 } });
+  const sent = Promise.all(
+    Array.from({ length: 90 }, () => outcome(send(sender, { repeatable: false }))),
+  );
+  await settlePromises();
+  await clock.advance(1);
+  for (const answer of await sent) expect(answer).toMatch(/^answer of [bc]$/);
+  expect(told.filter((what) => what === "retry a unreachable")).toHaveLength(30);
+});
+
 test("a request goes elsewhere as soon as its server is found ill by others", async () => {
   behaviours = { b: "silent" };
   const read = outcome(send(senderOf()));

@@ -34,7 +34,8 @@ export interface SenderContext {
 /**
  * Sends requests to a pool and, where that is safe, tries again elsewhere until the first byte of an
  * answer has come. Safe is what may be repeated, and anything that was not acted upon: no connection
- * came about, or the server turned it away. All second tries come out of one budget.
+ * came about, or the server turned it away. Second tries come out of one budget, but for those after
+ * no connection: no server has had work of them.
  */
 export class Sender {
   readonly #context: SenderContext;

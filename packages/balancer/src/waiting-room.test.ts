@@ -1,27 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { Pool, type PoolOptions } from "./index.ts";
-import { named, take, watch } from "./testing/pool-fixture.ts";
-import { seededRandom } from "./testing/seeded-random.ts";
-import { settlePromises, VirtualClock } from "./testing/virtual-clock.ts";
+import { expect, test } from "bun:test";
+import { named, take, usePools, watch } from "./testing/pool-fixture.ts";
+import { settlePromises } from "./testing/virtual-clock.ts";
 
-let clock: VirtualClock;
-let pools: Pool[];
-
-beforeEach(() => {
-  clock = new VirtualClock();
-  pools = [];
-});
-
-afterEach(() => {
-  for (const pool of pools) pool.close();
-  expect(clock.pending).toBe(0);
-});
-
-function poolOf(options: Partial<PoolOptions> = {}): Pool {
-  const pool = new Pool({ servers: named("a", "b"), clock, random: seededRandom(1), ...options });
-  pools.push(pool);
-  return pool;
-}
+const stage = usePools();
+const { poolOf } = stage;
 
 test("a place that comes free goes to people before background work, in order", async () => {
   const lengths: unknown[] = [];
@@ -40,7 +22,7 @@ test("a place that comes free goes to people before background work, in order", 
   const asked = [ask("title", "background"), ask("anna"), ask("ben")];
   await settlePromises();
   expect(lengths.at(-1)).toEqual({ interactive: 2, background: 1 });
-  await clock.advance(100);
+  await stage.clock.advance(100);
   first.succeed();
   await Promise.all(asked);
   expect(order).toEqual(["anna after 100", "ben after 100", "title after 100"]);
@@ -71,13 +53,13 @@ test("ends after its time, or when the one who waits leaves", async () => {
   const leaver = new AbortController();
   const left = watch(pool.acquire({ signal: leaver.signal }));
   const patient = watch(pool.acquire());
-  await clock.advance(100);
+  await stage.clock.advance(100);
   leaver.abort(new Error("the client has left"));
   await settlePromises();
   expect(left.error).toEqual(new Error("the client has left"));
-  await clock.advance(399);
+  await stage.clock.advance(399);
   expect(patient.settled).toBe(false);
-  await clock.advance(1);
+  await stage.clock.advance(1);
   expect(patient.error).toMatchObject({ code: "queue_timeout" });
   held.succeed();
   expect(pool.snapshot().waiting).toEqual({ interactive: 0, background: 0 });
@@ -88,13 +70,13 @@ test("each has its own time", async () => {
   const pool = poolOf({ servers: named("a"), maxInFlight: 1, queue: { maxWaitMs: 500 } });
   const held = take(pool);
   const first = watch(pool.acquire());
-  await clock.advance(300);
+  await stage.clock.advance(300);
   const second = watch(pool.acquire());
-  await clock.advance(200);
+  await stage.clock.advance(200);
   expect([first.settled, second.settled]).toEqual([true, false]);
-  await clock.advance(299);
+  await stage.clock.advance(299);
   expect(second.settled).toBe(false);
-  await clock.advance(1);
+  await stage.clock.advance(1);
   expect(second.error).toMatchObject({ code: "queue_timeout" });
   held.succeed();
 });

@@ -1,79 +1,15 @@
-import { afterEach, describe, expect, test } from "#test";
-import { createCache } from "./create-cache.ts";
-import { CacheError } from "./errors.ts";
-import type { CacheEvents } from "./events.ts";
+import { describe, expect, test } from "#test";
 import { deferred, eventually } from "./testing/eventually.ts";
-import { HeldClock } from "./testing/held-clock.ts";
-import { seededRandom } from "./testing/traces.ts";
+import { noteKey as key, type Note, useNotes } from "./testing/use-notes.ts";
 import { sleep } from "./time-limit.ts";
 import type { TypeCounts } from "./type-state.ts";
-import { typed } from "./type-table.ts";
 
-interface Note {
-  text: string;
-}
-
-const types = {
-  note: { lifetimeMs: 1000, layer: "redis", key: ["id"], value: typed<Note>(), jitter: 0 },
-  graced: {
-    lifetimeMs: 1000,
-    graceMs: 5000,
-    layer: "memory",
-    key: ["id"],
-    value: typed<Note>(),
-    jitter: 0,
-  },
-  patient: {
-    lifetimeMs: 1000,
-    graceMs: 5000,
-    staleAfterMs: 30,
-    layer: "memory",
-    key: ["id"],
-    value: typed<Note>(),
-    jitter: 0,
-  },
-  maybe: {
-    lifetimeMs: 1000,
-    negativeLifetimeMs: 100,
-    layer: "memory",
-    key: ["id"],
-    value: typed<Note | undefined>(),
-    jitter: 0,
-  },
-  hasty: {
-    lifetimeMs: 1000,
-    layer: "memory",
-    key: ["id"],
-    value: typed<Note>(),
-    loadTimeoutMs: 40,
-  },
-  spread: { lifetimeMs: 1000, layer: "memory", key: ["id"], value: typed<Note>(), jitter: 0.5 },
-} as const;
-
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const cache of opened.splice(0)) await cache.close();
-});
-
-async function setUp(onServed?: CacheEvents["onServed"]) {
-  const clock = new HeldClock();
-  const errors: unknown[] = [];
-  const cache = await createCache({
-    types,
-    clock,
-    random: seededRandom(1),
-    on: { onError: (error) => errors.push(error), ...(onServed ? { onServed } : {}) },
-  });
-  opened.push(cache);
-  return { cache, clock, errors };
-}
-
-const key = { owner: "me", id: 1 };
+const openNotes = useNotes();
 
 describe("reading", () => {
   test("tells where each value came from", async () => {
     const served: string[] = [];
-    const { cache } = await setUp((from) => served.push(from));
+    const { cache } = await openNotes((from) => served.push(from));
     const held = deferred<Note>();
     const both = [
       cache.getOrLoad("note", key, () => held.promise),
@@ -88,7 +24,7 @@ describe("reading", () => {
   });
 
   test("loads once, then serves the same frozen object", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     let loads = 0;
     const load = async () => ({ text: `load ${++loads}` });
     const first = await cache.getOrLoad("note", key, load);
@@ -104,14 +40,14 @@ describe("reading", () => {
   });
 
   test("keeps owners and types apart", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     await cache.getOrLoad("note", key, async () => ({ text: "mine" }));
     expect(await cache.get("note", { owner: "you", id: 1 })).toBeUndefined();
     expect(await cache.get("graced", key)).toBeUndefined();
   });
 
   test("ends with the lifetime, spread by jitter", async () => {
-    const { cache, clock } = await setUp();
+    const { cache, clock } = await openNotes();
     await cache.set("note", key, { text: "a" });
     clock.advance(999);
     expect(await cache.has("note", key)).toBe(true);
@@ -125,7 +61,7 @@ describe("reading", () => {
   });
 
   test("keeps the encoded body and its tag with the entry", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     const load = async () => ({ text: "ä" });
     const body = await cache.getOrLoadBody("note", key, load);
     expect(new TextDecoder().decode(body.bytes)).toBe('{"text":"ä"}');
@@ -136,7 +72,7 @@ describe("reading", () => {
   });
 
   test("knows for a while that something is not there", async () => {
-    const { cache, clock } = await setUp();
+    const { cache, clock } = await openNotes();
     let loads = 0;
     const load = async () => {
       loads++;
@@ -152,7 +88,7 @@ describe("reading", () => {
   });
 
   test("of many keys comes in their order", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     await cache.setMany("note", [
       { key: { owner: "me", id: 1 }, value: { text: "1" } },
       { key: { owner: "me", id: 3 }, value: { text: "3" } },
@@ -167,7 +103,7 @@ describe("reading", () => {
 describe("one load", () => {
   for (const readers of [1, 100, 10_000]) {
     test(`${readers} readers share a load that succeeds`, async () => {
-      const { cache } = await setUp();
+      const { cache } = await openNotes();
       const gate = deferred<Note>();
       let loads = 0;
       const all = Array.from({ length: readers }, () =>
@@ -184,7 +120,7 @@ describe("one load", () => {
     });
 
     test(`${readers} readers share a load that fails`, async () => {
-      const { cache } = await setUp();
+      const { cache } = await openNotes();
       let loads = 0;
       const load = async (): Promise<Note> => {
         loads++;
@@ -199,7 +135,7 @@ describe("one load", () => {
     });
 
     test(`${readers} readers share a load that hangs, and its time limit`, async () => {
-      const { cache } = await setUp();
+      const { cache } = await openNotes();
       let loads = 0;
       let aborted = false;
       const load = ({ signal }: { signal: AbortSignal }) => {
@@ -221,7 +157,7 @@ describe("one load", () => {
     });
 
     test(`${readers} readers of a load that alternates: one call at a time`, async () => {
-      const { cache, clock } = await setUp();
+      const { cache, clock } = await openNotes();
       let running = 0;
       let most = 0;
       let loads = 0;
@@ -244,7 +180,7 @@ describe("one load", () => {
   }
 
   test("60 readers of a failing key, each trying again: one call at a time", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     let running = 0;
     let most = 0;
     const load = async (): Promise<Note> => {
@@ -263,7 +199,7 @@ describe("one load", () => {
 
 describe("stale values", () => {
   test("are served while a load goes on, within the grace", async () => {
-    const { cache, clock } = await setUp();
+    const { cache, clock } = await openNotes();
     await cache.set("graced", key, { text: "old" });
     clock.advance(1001);
     const gate = deferred<Note>();
@@ -277,7 +213,7 @@ describe("stale values", () => {
   });
 
   test("are served when loading fails, and it is tried again later, not at once", async () => {
-    const { cache, clock, errors } = await setUp();
+    const { cache, clock, errors } = await openNotes();
     await cache.set("graced", key, { text: "old" });
     clock.advance(1001);
     let loads = 0;
@@ -297,7 +233,7 @@ describe("stale values", () => {
   });
 
   test("are not served after their grace", async () => {
-    const { cache, clock } = await setUp();
+    const { cache, clock } = await openNotes();
     await cache.set("graced", key, { text: "old" });
     clock.advance(6001);
     const load = async () => ({ text: "new" });
@@ -305,7 +241,7 @@ describe("stale values", () => {
   });
 
   test("are never served once a write made them old", async () => {
-    const { cache, clock } = await setUp();
+    const { cache, clock } = await openNotes();
     await cache.set("graced", key, { text: "old" }, { tags: ["t"] });
     clock.advance(1001);
     await cache.invalidateTags(["t"]);
@@ -316,7 +252,7 @@ describe("stale values", () => {
   });
 
   test("are held back so long as a load may be in time", async () => {
-    const { cache, clock } = await setUp();
+    const { cache, clock } = await openNotes();
     await cache.set("patient", key, { text: "old" });
     clock.advance(1001);
     const quick = async () => ({ text: "quick" });
@@ -329,7 +265,7 @@ describe("stale values", () => {
   });
 
   test("hot values are renewed before they expire, cold ones are not", async () => {
-    const { cache, clock } = await setUp();
+    const { cache, clock } = await openNotes();
     const cold = { owner: "me", id: 2 };
     let loads = 0;
     const load = async () => ({ text: `load ${++loads}` });
@@ -346,7 +282,7 @@ describe("stale values", () => {
 
 describe("writing", () => {
   test("makes what the tags guard old, and nothing else", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     const other = { owner: "me", id: 2 };
     await cache.set("note", key, { text: "a" }, { tags: ["t1", "t2"] });
     await cache.set("note", other, { text: "b" }, { tags: ["t3"] });
@@ -356,7 +292,7 @@ describe("writing", () => {
   });
 
   test("that fails counts as written", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     await cache.set("note", key, { text: "a" }, { tags: ["t"] });
     const failing = async () => {
       throw new Error("conflict");
@@ -366,7 +302,7 @@ describe("writing", () => {
   });
 
   test("a load that began before a write is not kept, and not shared with who came after", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     const gate = deferred<Note>();
     const early = cache.getOrLoad("note", key, () => gate.promise, { tags: ["t"] });
     await cache.mutate(["t"], async () => {});
@@ -379,7 +315,7 @@ describe("writing", () => {
   });
 
   test("while it runs, readers load one at a time and nothing is kept", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     const write = deferred<void>();
     const writing = cache.mutate(["t"], () => write.promise);
     let running = 0;
@@ -405,194 +341,10 @@ describe("writing", () => {
   });
 
   test("set with a stamp from before a write keeps nothing", async () => {
-    const { cache } = await setUp();
+    const { cache } = await openNotes();
     const asOf = cache.stamp();
     await cache.mutate(["t"], async () => {});
     await cache.set("note", key, { text: "old" }, { tags: ["t"], asOf });
     expect(cache.peek("note", key)).toBeUndefined();
-  });
-});
-
-describe("clearing", () => {
-  async function filled() {
-    const { cache } = await setUp();
-    for (const owner of [42, 421, 7]) {
-      for (let id = 0; id < 10; id++) {
-        await cache.set("note", { owner, id }, { text: "n" });
-        await cache.set("graced", { owner, id }, { text: "g" });
-      }
-    }
-    const left = () => cache.stats().memory.entries;
-    return { cache, left };
-  }
-
-  test("one key, in every layer", async () => {
-    const { cache } = await filled();
-    await cache.delete("note", { owner: 42, id: 1 });
-    expect(await cache.has("note", { owner: 42, id: 1 })).toBe(false);
-    expect(await cache.has("note", { owner: 42, id: 2 })).toBe(true);
-  });
-
-  test("a prefix", async () => {
-    const { cache, left } = await filled();
-    const clearing = await cache.invalidatePattern("note:42:*");
-    expect(cache.peek("note", { owner: 42, id: 1 })).toBeUndefined();
-    expect(cache.peek("note", { owner: 421, id: 1 })).toBeDefined();
-    expect((await clearing.done).memoryEntries).toBe(10);
-    expect(left()).toBe(50);
-  });
-
-  test("a glob, with progress", async () => {
-    const { cache, left } = await filled();
-    const seen: number[] = [];
-    const clearing = await cache.invalidatePattern("*:42*", {
-      onProgress: ({ memoryEntries }) => seen.push(memoryEntries),
-    });
-    expect(cache.peek("graced", { owner: 421, id: 1 })).toBeUndefined();
-    expect(cache.peek("graced", { owner: 7, id: 1 })).toBeDefined();
-    expect((await clearing.done).memoryEntries).toBe(40);
-    expect(seen.at(-1)).toBe(40);
-    expect(left()).toBe(20);
-    await cache.set("note", { owner: 42, id: 1 }, { text: "new" });
-    expect(cache.peek("note", { owner: 42, id: 1 })).toEqual({ text: "new" });
-  });
-
-  test("a type, and everything", async () => {
-    const { cache, left } = await filled();
-    expect((await (await cache.invalidateType("graced")).done).memoryEntries).toBe(30);
-    expect((await (await cache.clear()).done).memoryEntries).toBe(30);
-    expect(left()).toBe(0);
-  });
-
-  test("of what takes too much", async () => {
-    const { cache, left } = await filled();
-    expect(cache.evictLeastUsed(0.5).entries).toBe(30);
-    expect(left()).toBe(30);
-    expect(() => cache.evictLeastUsed(2)).toThrow("fraction is 2");
-  });
-});
-
-describe("warming", () => {
-  const source = async ({ offset, size }: { offset: number; size: number }) =>
-    Array.from({ length: Math.max(0, Math.min(size, 95 - offset)) }, (_, i) => ({
-      key: { owner: "me", id: offset + i },
-      value: { text: "warm" },
-    }));
-
-  test("goes through batches to the end, with progress", async () => {
-    const { cache } = await setUp();
-    const progress: number[] = [];
-    const done = await cache.warm("note", source, {
-      batch: 10,
-      onProgress: ({ warmed }) => progress.push(warmed),
-    });
-    expect(done.warmed).toBe(95);
-    expect(progress.at(-1)).toBe(95);
-    expect(cache.peek("note", { owner: "me", id: 94 })).toEqual({ text: "warm" });
-  });
-
-  test("stops at its limit and at its signal", async () => {
-    const { cache } = await setUp();
-    expect((await cache.warm("note", source, { batch: 10, limit: 25 })).warmed).toBe(25);
-    const stop = new AbortController();
-    const warming = cache.warm(
-      "note",
-      async (request) => {
-        stop.abort(new Error("enough"));
-        return source(request);
-      },
-      { batch: 5, concurrency: 1, signal: stop.signal },
-    );
-    await expect(warming).rejects.toThrow("enough");
-  });
-
-  test("keeps nothing that a write made old meanwhile", async () => {
-    const { cache } = await setUp();
-    const done = await cache.warm(
-      "note",
-      async (request) => {
-        const items = (await source(request)).map((item) => ({ ...item, tags: ["t"] }));
-        await cache.mutate(["t"], async () => {});
-        return items;
-      },
-      { batch: 10, limit: 10 },
-    );
-    expect(done.warmed).toBe(0);
-  });
-});
-
-describe("bad input", () => {
-  async function codeOf(work: () => unknown): Promise<string | undefined> {
-    try {
-      await work();
-    } catch (error) {
-      return error instanceof CacheError ? error.code : `not typed: ${error}`;
-    }
-    return undefined;
-  }
-
-  test("is refused with a typed error", async () => {
-    const { cache } = await setUp();
-    const load = async () => ({ text: "a" });
-    const cases: [() => unknown, string][] = [
-      [() => cache.getOrLoad("note", { owner: "me", id: "a\u0007" }, load), "BAD_KEY"],
-      [() => cache.getOrLoad("note", { owner: "me", id: "x".repeat(10_240) }, load), "BAD_KEY"],
-      [() => cache.getOrLoad("note", { id: 1 } as never, load), "BAD_KEY"],
-      [() => cache.get("note", { owner: "me", id: "a b" }), "BAD_KEY"],
-      [() => cache.has("note", { owner: "", id: "a" }), "BAD_KEY"],
-      [() => cache.getMany("note", [key, { owner: "me", id: "a:b" }]), "BAD_KEY"],
-      [() => cache.getMany("graced", [{ owner: "me", id: "a:b" }]), "BAD_KEY"],
-      [() => cache.delete("note", { owner: "me", id: "\ud800" }), "BAD_KEY"],
-      [() => cache.getOrLoad("nope" as "note", key, load), "BAD_TYPE"],
-      [() => cache.getOrLoad("note", key, load, { tags: ["a\n"] }), "BAD_TAG"],
-      [() => cache.getOrLoad("note", key, load, { tags: [""] }), "BAD_TAG"],
-      [() => cache.mutate([], async () => {}), "BAD_TAG"],
-      [() => cache.invalidatePattern("*"), "PATTERN_MATCHES_EVERYTHING"],
-      [() => cache.invalidatePattern("a["), "BAD_PATTERN"],
-      [() => cache.set("note", key, { text: 1n } as never), "NOT_ENCODABLE"],
-      [
-        () => cache.getOrLoad("note", key, async () => ({ text: () => 1 }) as never),
-        "NOT_ENCODABLE",
-      ],
-    ];
-    for (const [work, code] of cases) expect(await codeOf(work)).toBe(code);
-    expect(cache.stats().memory.entries).toBe(0);
-  });
-
-  test("of lifetimes and bounds is refused before anything is opened", async () => {
-    for (const lifetimeMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "1000" as never]) {
-      const bad = { thing: { ...types.note, lifetimeMs } };
-      expect(await codeOf(() => createCache({ types: bad }))).toBe("BAD_OPTION");
-    }
-    for (const maxEntries of [0, -5, Number.NaN]) {
-      expect(await codeOf(() => createCache({ types, maxEntries }))).toBe("BAD_OPTION");
-    }
-    expect(await codeOf(() => createCache({ types: { "a:b": types.note } }))).toBe("BAD_TYPE");
-  });
-
-  test("closing ends loads that still run, and tells them and who waits", async () => {
-    const { cache } = await setUp();
-    let aborted = false;
-    const reading = cache.getOrLoad("note", key, ({ signal }) => {
-      signal.addEventListener("abort", () => {
-        aborted = true;
-      });
-      return new Promise<Note>(() => {});
-    });
-    const code = codeOf(() => reading);
-    await sleep(1);
-    await cache.close();
-    expect(await code).toBe("CLOSED");
-    expect(aborted).toBe(true);
-  });
-
-  test("after closing is refused", async () => {
-    const { cache } = await setUp();
-    await cache.close();
-    await cache.close();
-    expect(await codeOf(() => cache.getOrLoad("note", key, async () => ({ text: "a" })))).toBe(
-      "CLOSED",
-    );
-    expect(await codeOf(() => cache.mutate(["t"], async () => {}))).toBe("CLOSED");
   });
 });

@@ -57,7 +57,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await truth?.close();
   await Promise.all([postgres?.stop(), redis?.dispose()]);
-}, 30_000);
+}, 60_000);
 
 /** Reads and writes without end on all members, and remembers what was acknowledged when. */
 class Traffic {

@@ -49,10 +49,12 @@ const outcome = (promise: Promise<unknown>) =>
 
 test("a statement that finds no connection in time says so", async () => {
   await withPool({ poolSize: 1, maxOverflow: 0, poolTimeoutMs: 100 }, async (pool) => {
-    const slow = pool.run(sleep, { seconds: 0.5 });
+    await admin`select pg_advisory_lock(1)`;
+    const slow = pool.run(untilUnlocked, {});
     const error = await pool.run(one, {}).catch((e) => e);
     expect(error).toBeInstanceOf(PoolTimeoutError);
     expect(error.message).toContain("all 1 are busy");
+    await admin`select pg_advisory_unlock(1)`;
     await slow;
     expect(await pool.run(one, {})).toHaveLength(1);
   });
@@ -95,14 +97,12 @@ test("slow statements on all connections open the overflow, a burst of short one
 
 test("a slow statement delays no other while a connection is free", async () => {
   await withPool({ poolSize: 4, maxOverflow: 0 }, async (pool) => {
-    let slowDone = false;
-    const slow = pool.run(sleep, { seconds: 2 }).then(() => {
-      slowDone = true;
-    });
+    await admin`select pg_advisory_lock(1)`;
+    const slow = pool.run(untilUnlocked, {});
     for (let round = 0; round < 50; round++) {
       await Promise.all([1, 2, 3].map(() => pool.run(one, {})));
     }
-    expect(slowDone).toBe(false);
+    await admin`select pg_advisory_unlock(1)`;
     await slow;
   });
 });
@@ -132,14 +132,16 @@ test("a read whose backend is killed in the middle is sent again, a write is not
         if (rows.length > 0) return;
       }
     };
-    const reading = outcome(pool.run(sleep, { seconds: 0.3 }));
-    await kill("pg_sleep");
+    await admin`select pg_advisory_lock(1)`;
+    const reading = outcome(pool.run(untilUnlocked, {}));
+    await kill("pg_advisory_xact_lock_shared");
+    await admin`select pg_advisory_unlock(1)`;
     expect(await reading).toBe("done");
     expect(sent.map((info) => info.error?.code)).toEqual(["unavailable", undefined]);
 
-    const slowWrite = write<Record<never, never>, never>("w", "select pg_sleep(0.31)");
+    const slowWrite = write<Record<never, never>, never>("w", "select pg_sleep(60)");
     const writing = outcome(pool.run(slowWrite, {}));
-    await kill("0.31");
+    await kill("pg_sleep(60)");
     expect(await writing).toBe("unavailable");
     expect(sent).toHaveLength(3);
   });

@@ -14,6 +14,7 @@ type ClientMetric = Parameters<Registry["registerMetric"]>[0];
 export class Exposition {
   readonly #registry = new Registry();
   readonly #metrics: Metric[] = [];
+  readonly #beforeEach: (() => void)[] = [];
 
   get contentType(): string {
     return this.#registry.contentType;
@@ -25,7 +26,13 @@ export class Exposition {
     return metric;
   }
 
+  /** @param take sets what is only taken when somebody asks, before each rendering */
+  beforeEach(take: () => void): void {
+    this.#beforeEach.push(take);
+  }
+
   async render(): Promise<string> {
+    for (const take of this.#beforeEach) take();
     const slices = new TimeSlices();
     let text = "";
     for (const metric of this.#metrics) {

@@ -1,8 +1,9 @@
+export { DoorMetrics } from "./door-metrics.ts";
 export type { FreshnessFacts } from "./freshness-metrics.ts";
 export type { EndpointRecorder } from "./http-metrics.ts";
 export { Metrics } from "./metrics.ts";
 export { TimeSlices } from "./time-slices.ts";
-export { type Figures, figuresOf } from "./windows/figures.ts";
+export { type Figures, figuresOf, modelServersOf } from "./windows/figures.ts";
 export {
   fittingStep,
   History,

@@ -67,6 +67,7 @@ function filled(): Metrics {
     purges: { waiting: 3, failing: 1, delaySeconds: 90 },
     certificates: [{ name: "chat.example.org", notAfterMs: 1_900_000_000_000 }],
   });
+  metrics.watchTraces(() => ({ exported: 40, dropped: 3, refused: 2, waiting: 1 }));
   return metrics;
 }
 
@@ -124,6 +125,9 @@ test("figures stand under the names and labels that the field knows", async () =
     'model_requests_total{model="a-model"} 2',
     'model_tokens_total{model="a-model"} 11',
     'database_pool_wait_seconds_bucket{le="0.05"} 1',
+    "trace_spans_exported_total 40",
+    'trace_spans_dropped_total{reason="queue_full"} 3',
+    'trace_spans_dropped_total{reason="refused"} 2',
   ]) {
     expect(lines).toContain(line);
   }

@@ -1,6 +1,7 @@
 import { BalancerMetrics } from "./balancer-metrics.ts";
 import { waitSeconds } from "./buckets.ts";
 import { type CacheCounts, CacheMetrics } from "./cache-metrics.ts";
+import { addCommonMetrics } from "./common-metrics.ts";
 import { DatabaseMetrics, type PoolFacts } from "./database-metrics.ts";
 import { Exposition } from "./exposition.ts";
 import { CounterFamily } from "./families/counter.ts";
@@ -9,7 +10,9 @@ import { type Histogram, HistogramFamily } from "./families/histogram.ts";
 import { type FreshnessFacts, FreshnessMetrics } from "./freshness-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { ModelMetrics } from "./model-metrics.ts";
+import { ModelServerMetrics } from "./model-server-metrics.ts";
 import { type LiveFacts, SystemMetrics } from "./system-metrics.ts";
+import { addTraceMetrics, type TraceFacts } from "./trace-metrics.ts";
 import { Recorder } from "./windows/recorder.ts";
 import { series } from "./windows/series.ts";
 
@@ -25,6 +28,7 @@ export class Metrics {
   readonly http: HttpMetrics;
   readonly database: DatabaseMetrics;
   readonly models: ModelMetrics;
+  readonly modelServers: ModelServerMetrics;
   readonly balancer: BalancerMetrics;
   readonly system: SystemMetrics;
   readonly freshness: FreshnessMetrics;
@@ -39,26 +43,14 @@ export class Metrics {
   /** @param info what the server is, for the labels of `peregrine_build_info` */
   constructor(info: { version: string }) {
     const { exposition } = this;
-    const overflow = exposition.add(
-      new CounterFamily({
-        name: "metrics_overflow_total",
-        help: 'Label sets that had no room and were counted under "other".',
-        labels: ["metric"],
-      }),
-    );
-    const onOverflow = (metric: string) => {
-      overflow.with(metric).value++;
-    };
+    const onOverflow = addCommonMetrics(exposition, info);
     const recorder = new Recorder(() => onOverflow("windows"));
     this.recorder = recorder;
-    const build = exposition.add(
-      new GaugeFamily({ name: "peregrine_build_info", help: "1.", labels: ["version"] }),
-    );
-    build.with(info.version).value = 1;
     this.http = new HttpMetrics(exposition, recorder, onOverflow);
     this.database = new DatabaseMetrics(exposition, recorder, onOverflow);
     this.models = new ModelMetrics(exposition, recorder, onOverflow);
-    this.balancer = new BalancerMetrics(exposition, recorder, onOverflow);
+    this.modelServers = new ModelServerMetrics(exposition, recorder, onOverflow);
+    this.balancer = new BalancerMetrics(exposition, onOverflow, recorder);
     this.system = new SystemMetrics(exposition, recorder);
     this.freshness = new FreshnessMetrics(exposition, recorder, onOverflow);
     this.#refused = exposition.add(
@@ -121,6 +113,10 @@ export class Metrics {
 
   watchCache(read: () => CacheCounts): void {
     this.#cache = new CacheMetrics(this.exposition, this.recorder, read);
+  }
+
+  watchTraces(read: () => TraceFacts): void {
+    addTraceMetrics(this.exposition, read);
   }
 
   watchLive(read: () => LiveFacts): void {

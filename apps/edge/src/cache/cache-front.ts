@@ -2,6 +2,7 @@ import {
   type CacheResult,
   EdgeCache,
   type EdgeCacheEvents,
+  type EdgeCacheFigures,
   type StoredResponse,
 } from "@peregrine/cdn/edge-cache";
 import type { RequestHead } from "../http/request-head.ts";
@@ -20,6 +21,11 @@ export type CacheFrontOptions = {
   readonly events: EdgeCacheEvents;
 };
 
+/** What the cache holds, and how often it answered how since the start. */
+export type CacheFrontFigures = EdgeCacheFigures & {
+  readonly results: Readonly<Record<CacheResult, number>>;
+};
+
 const safe = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /**
@@ -32,10 +38,15 @@ export class CacheFront {
   readonly name = "peregrine";
   readonly #events: EdgeCacheEvents;
   readonly #fetches = new Set<ServerFetch>();
+  readonly #results = { hit: 0, stale: 0, miss: 0, revalidated: 0, collapsed: 0, bypass: 0 };
 
   constructor(options: CacheFrontOptions) {
     this.#events = options.events;
     this.cache = new EdgeCache(options);
+  }
+
+  get figures(): CacheFrontFigures {
+    return { ...this.cache.figures, results: { ...this.#results } };
   }
 
   /** Who answers a request, where the cache has a say in it. */
@@ -87,6 +98,7 @@ export class CacheFront {
   }
 
   count(result: CacheResult): void {
+    this.#results[result]++;
     this.#events.onResult?.(result);
   }
 

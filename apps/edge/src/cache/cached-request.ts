@@ -126,7 +126,7 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   // What is passed on as it comes
 
   passes(head: ResponseHead): HeaderLines {
-    this.#front.count(this.#reason === "bypass" ? "bypass" : "miss");
+    this.#tell(this.#reason === "bypass" ? "bypass" : "miss");
     const { lines } = head;
     const keepsAll = this.request.isFromCache || !hasTags.test(lines);
     const kept = keepsAll ? lines : keepLines(lines, (name) => !forCaches.has(name));
@@ -177,6 +177,11 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
     }
   }
 
+  #tell(result: CacheResult): void {
+    this.#front.count(result);
+    this.client.span?.set("peregrine.edge_cache", result);
+  }
+
   // Asking the server
 
   #ask(renewed: StoredResponse | undefined, isShared: boolean): void {
@@ -209,7 +214,7 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   // Answering
 
   #serve(response: StoredResponse, result: CacheResult, status: string): void {
-    this.#front.count(result);
+    this.#tell(result);
     const { channel } = this.client;
     const { body } = response;
     const answer = answerFrom(response, this.request, this.#head, {
@@ -217,6 +222,8 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
       status: `${this.#front.name}; ${status}`,
       keepsAlive: this.#head.keepAlive && this.client.mayKeepAlive(),
     });
+    const isFromCache = result === "hit" || result === "stale";
+    this.client.begins(isFromCache ? "cache" : "server", answer.status);
     this.#keepsAlive =
       this.#head.keepAlive && this.client.mayKeepAlive() && answer.framing !== "until_close";
     if (answer.span === undefined || body.isWhole) {
@@ -284,7 +291,7 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   }
 
   #fault(error: unknown): void {
-    this.#context.onFault(error as Error);
+    this.#context.events.onFault(error as Error);
     if (!this.#hasLeft) this.client.broke();
   }
 }

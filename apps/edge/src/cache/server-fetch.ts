@@ -1,4 +1,5 @@
 import { type Flight, type HeaderLines, keepLines } from "@peregrine/cdn/edge-cache";
+import type { Span } from "@peregrine/tracing";
 import type { BodyScanner } from "../http/body-scanner.ts";
 import { createBodyScanner } from "../http/create-body-scanner.ts";
 import type { BodyLength, RequestHead } from "../http/request-head.ts";
@@ -9,6 +10,7 @@ import type { EdgeError } from "../proxy/edge-error.ts";
 import { type AnswerTaker, Exchange } from "../proxy/exchange.ts";
 import type { Peer } from "../proxy/forwarding.ts";
 import type { ProxyContext } from "../proxy/proxy-context.ts";
+import type { AnswerSource } from "../proxy/proxy-events.ts";
 
 /** Who began a fetch, and gets the answer where it is for nobody else. */
 export interface FetchLeader {
@@ -37,6 +39,7 @@ const ofTheClient = new Set(["if-modified-since", "if-none-match", "if-range", "
  */
 export class ServerFetch implements Client, AnswerTaker {
   readonly peer: Peer;
+  readonly requestedMs = performance.now();
   readonly #flight: Flight;
   readonly #leader: FetchLeader | undefined;
   readonly #onEnd: (fetch: ServerFetch) => void;
@@ -65,6 +68,10 @@ export class ServerFetch implements Client, AnswerTaker {
     };
     flight.onAbandoned = () => this.end();
     flight.onCaughtUp = () => this.#exchange.clientDrained();
+  }
+
+  get span(): Span | undefined {
+    return this.#leader?.client.span;
   }
 
   get channel(): AnswerChannel {
@@ -122,6 +129,10 @@ export class ServerFetch implements Client, AnswerTaker {
   consumed(): void {}
 
   wantsMore(): void {}
+
+  begins(source: AnswerSource, status: number): void {
+    this.#passesTo?.begins(source, status);
+  }
 
   mayKeepAlive(): boolean {
     return this.#passesTo?.mayKeepAlive() ?? true;

@@ -1,29 +1,21 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ownCaches } from "@peregrine/cdn";
-import { startVarnish, type Varnish } from "@peregrine/cdn/testing";
+import {
+  startTaggedOrigin,
+  startVarnish,
+  type TaggedOrigin,
+  type Varnish,
+} from "@peregrine/cdn/testing";
 import type { Edge } from "../edge.ts";
 import { startTestEdge } from "../testing/test-edge.ts";
 
 /** A real Varnish, with the configuration that we give to administrators, before a door with its cache. */
-const asked: string[] = [];
-let origin: ReturnType<typeof Bun.serve>;
+let origin: TaggedOrigin;
 let edge: Edge;
 let varnish: Varnish;
 
 beforeAll(async () => {
-  origin = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch(request) {
-      const { pathname } = new URL(request.url);
-      if (pathname === "/ready") return Response.json({ status: "ready" });
-      asked.push(pathname);
-      const headers = pathname.startsWith("/api/")
-        ? { "cache-control": "private, no-cache" }
-        : { "cache-control": "public, max-age=3600", "surrogate-key": pathname.slice(5) };
-      return new Response(`${pathname} ${asked.length}`, { headers });
-    },
-  });
+  origin = startTaggedOrigin();
   edge = await startTestEdge({ urls: [`http://127.0.0.1:${origin.port}`] });
   varnish = await startVarnish(Number(new URL(edge.url).port));
 }, 60_000);
@@ -31,7 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await varnish?.stop();
   await edge?.stop();
-  await origin?.stop(true);
+  await origin?.stop();
 });
 
 const get = (path: string) => fetch(varnish.url + path, { headers: { cookie: "a=b" } });

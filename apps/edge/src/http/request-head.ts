@@ -48,7 +48,15 @@ const fields = new HeadFields(
     "x-forwarded-proto",
     "x-request-id",
   ],
-  ["keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "x-real-ip"],
+  [
+    "endpoint-load-metrics-format",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "x-real-ip",
+  ],
 );
 
 /**

@@ -15,6 +15,8 @@ export type ResponseHead = {
   readonly keepAlive: boolean;
   /** The protocol that a 101 goes on with, in lower case. */
   readonly upgrade: string | undefined;
+  /** What the server says of its own load (`endpoint-load-metrics`), which is for the door alone. */
+  readonly loadReport: string | undefined;
   /** All other header lines as they came, each with its CRLF, without those of one hop. */
   readonly lines: string;
 };
@@ -23,7 +25,7 @@ const digitZero = 48;
 
 /** What is looked at, and what is left out. */
 const fields = new HeadFields(
-  ["upgrade"],
+  ["endpoint-load-metrics", "upgrade"],
   ["keep-alive", "proxy-authenticate", "proxy-connection", "trailer"],
 );
 
@@ -37,9 +39,13 @@ export function readResponseHead(head: string, method: string): ResponseHead {
   const minorVersion = head.charCodeAt(7) === digitZero ? 0 : 1;
   const status = statusAt(head, 9);
   let upgrade: string | undefined;
+  let loadReport: string | undefined;
 
   fields.begin(head, lineEnd + 2);
-  while (fields.next() !== undefined) upgrade = fields.value.toLowerCase();
+  for (let name = fields.next(); name !== undefined; name = fields.next()) {
+    if (name === "upgrade") upgrade = fields.value.toLowerCase();
+    else loadReport = fields.value;
+  }
 
   const { contentLength, transferEncoding } = fields;
   return {
@@ -49,6 +55,7 @@ export function readResponseHead(head: string, method: string): ResponseHead {
     contentLength,
     keepAlive: minorVersion === 1 && !fields.hasOption("close"),
     upgrade,
+    loadReport,
     lines: fields.lines,
   };
 }

@@ -1,7 +1,8 @@
+import type { Span } from "@peregrine/tracing";
 import type { Socket } from "bun";
 import { findHeadEnd, isHopeless } from "../http/head-end.ts";
 import { MessageError } from "../http/message-error.ts";
-import { readRequestHead } from "../http/request-head.ts";
+import { type RequestHead, readRequestHead } from "../http/request-head.ts";
 import { Channel } from "./channel.ts";
 import type { Client, ClientUser } from "./client.ts";
 import { EdgeError } from "./edge-error.ts";
@@ -9,6 +10,7 @@ import { Exchange } from "./exchange.ts";
 import type { Peer } from "./forwarding.ts";
 import { lingerMs, maxHeldBytes } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import type { AnswerSource } from "./proxy-events.ts";
 
 /** What a client's connection tells the door it came through. */
 export interface ClientConnectionHost {
@@ -36,6 +38,11 @@ export class ClientConnection implements Client {
   #lingersSinceMs: number | undefined;
   /** Since when it owes the rest of a head, or may stay without a request. */
   #waitsSinceMs: number;
+  /** When the head of the last request was there. */
+  #requestedMs = 0;
+  #span: Span | undefined;
+  /** Of the answer that is under way, or was. */
+  #status = 0;
   #hadRequest = false;
   #isTunnel = false;
 
@@ -50,6 +57,14 @@ export class ClientConnection implements Client {
     this.#context = context;
     this.#host = host;
     this.#waitsSinceMs = performance.now();
+  }
+
+  get span(): Span | undefined {
+    return this.#span;
+  }
+
+  get requestedMs(): number {
+    return this.#requestedMs;
   }
 
   get isIdle(): boolean {
@@ -85,6 +100,7 @@ export class ClientConnection implements Client {
     this.#held = undefined;
     const user = this.#user;
     this.#user = undefined;
+    this.#endSpan("left");
     user?.clientLeft();
   }
 
@@ -106,7 +122,10 @@ export class ClientConnection implements Client {
       if (waitedMs > keepAliveMs) this.#goodbye();
     } else if (waitedMs > headerMs) {
       if (this.#held === undefined) this.channel.terminate();
-      else this.#tell(new EdgeError("request_timeout", "The request did not come in time."));
+      else {
+        this.#requestedMs = this.#waitsSinceMs;
+        this.#tell(new EdgeError("request_timeout", "The request did not come in time."));
+      }
     }
   }
 
@@ -136,17 +155,27 @@ export class ClientConnection implements Client {
     return !this.#host.isDraining;
   }
 
+  begins(source: AnswerSource, status: number): void {
+    const seconds = (performance.now() - this.#requestedMs) / 1000;
+    this.#context.events.onAnswer?.(source, status, seconds);
+    this.#span?.set("http.response.status_code", status);
+    this.#span?.set("peregrine.first_byte_ms", seconds * 1000);
+    this.#status = status;
+  }
+
   handOver(user: ClientUser): void {
     if (this.channel.isClosed) user.clientLeft();
     else {
       this.#user = user;
       this.#isTunnel = true;
+      this.#endSpan();
       this.#pass();
     }
   }
 
   finished(keepsAlive: boolean): void {
     this.#user = undefined;
+    this.#endSpan();
     if (!keepsAlive) {
       this.#goodbye();
       return;
@@ -164,13 +193,16 @@ export class ClientConnection implements Client {
     this.#user = undefined;
     if (!keepsAlive || !this.mayKeepAlive()) {
       this.#tell(error, isHead);
+      this.#endSpan();
       return;
     }
+    this.begins("door", error.status);
     this.channel.write(error.toMessage(isHead, true));
     this.finished(true);
   }
 
   broke(): void {
+    this.#endSpan("interrupted");
     // What came of the answer is the client's.
     this.channel.flush();
     this.cut();
@@ -211,6 +243,7 @@ export class ClientConnection implements Client {
   /** @returns whether a whole head was there. */
   #readRequest(held: Buffer): boolean {
     const { limits, forwarding } = this.#context;
+    this.#requestedMs = performance.now();
     // Empty lines before a request are a habit of old clients (RFC 9112 2.2).
     let start = 0;
     while (held[start] === cr && held[start + 1] === lf) start += 2;
@@ -233,18 +266,36 @@ export class ClientConnection implements Client {
     }
     this.#held = end < bytes.length ? bytes.subarray(end) : undefined;
     this.#hadRequest = true;
+    const { traces } = this.#context;
+    if (traces === undefined) {
+      this.#answer(head);
+    } else {
+      const traced = traces.begin(head);
+      this.#span = traced.span;
+      this.#answer(traced.head);
+    }
+    return true;
+  }
+
+  #answer(head: RequestHead): void {
     const answering =
       this.#context.cache?.answerFor(this.#context, this, head) ??
       new Exchange(this.#context, this, head);
     this.#user = answering;
     answering.begin();
-    return true;
   }
 
   // Ending
 
+  /** @param error as what it failed; a status of 500 and above, where nothing else did */
+  #endSpan(error?: string): void {
+    this.#span?.end(error ?? (this.#status >= 500 ? String(this.#status) : undefined));
+    this.#span = undefined;
+  }
+
   /** Says what is wrong and ends the connection, once the client has had time to read it. */
   #tell(error: EdgeError, isHead = false): void {
+    this.begins("door", error.status);
     this.channel.write(error.toMessage(isHead, false));
     this.#goodbye();
   }

@@ -1,6 +1,8 @@
+import type { Span } from "@peregrine/tracing";
 import type { Channel } from "./channel.ts";
 import type { EdgeError } from "./edge-error.ts";
 import type { Peer } from "./forwarding.ts";
+import type { AnswerSource } from "./proxy-events.ts";
 
 /** The part of a channel that answers go through. */
 export type AnswerChannel = Pick<Channel, "isBlocked" | "isStuck" | "write">;
@@ -9,6 +11,10 @@ export type AnswerChannel = Pick<Channel, "isBlocked" | "isStuck" | "write">;
 export interface Client {
   readonly channel: AnswerChannel;
   readonly peer: Peer;
+  /** Of its request, where that is traced. */
+  readonly span: Span | undefined;
+  /** When the head of its request was there. */
+  readonly requestedMs: number;
   /** Bytes that have come and have not been passed on. */
   held(): Buffer | undefined;
   /** So many of those have been. */
@@ -17,6 +23,8 @@ export interface Client {
   wantsMore(): void;
   /** Whether the connection is to go on after this exchange, as far as the door is concerned. */
   mayKeepAlive(): boolean;
+  /** Its answer begins. To be called once for each request, before it is written. */
+  begins(source: AnswerSource, status: number): void;
   /** From here on somebody else answers it. */
   handOver(user: ClientUser): void;
   /** The answer is complete. */

@@ -66,9 +66,9 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     this.#client = client;
     this.#head = head;
     this.#request = new RequestWriter(head);
-    this.#patience = new Patience(context.limits);
+    this.#patience = new Patience(context.limits, client.requestedMs);
     const mayRepeat = head.length === 0 && idempotent.has(head.method);
-    this.#placement = new Placement(context, this, mayRepeat);
+    this.#placement = new Placement(context, this, mayRepeat, client.span);
   }
 
   begin(): void {
@@ -85,8 +85,8 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
       this.#passInterim(interim),
     );
     this.#patience.renew();
-    const added = this.#context.forwarding.lines(this.#head, this.#client.peer);
-    const { authority } = this.#placement;
+    const { authority, question } = this.#placement;
+    const added = this.#context.forwarding.lines(this.#head, this.#client.peer) + question;
     if (this.#request.isDone) {
       this.#request.begin(connection.channel, authority, added, undefined);
       return;
@@ -227,7 +227,9 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     }
     this.#phase = "ended";
     this.#connection = undefined;
+    this.#placement.told(head);
     this.#placement.upgraded();
+    this.#client.begins("server", head.status);
     const tunnel = new Tunnel(this.#client, connection, this.#placement, this.#context.limits);
     const lines = `connection: Upgrade\r\nupgrade: websocket\r\n${head.lines}`;
     this.#client.channel.write(`HTTP/1.1${head.statusLine}\r\n${lines}\r\n`);
@@ -236,17 +238,20 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
   }
 
   #startAnswer(head: ResponseHead, rest: Buffer): void {
+    this.#placement.told(head);
     // Without another the answer is passed on: it is the server's own, and may say when to come back.
     if (worthRepeating.has(head.status) && this.#placement.hasOther) {
       // 503 is how a server sheds load, which is no illness.
-      const kind = head.status === 503 ? undefined : "status";
-      if (this.#placement.tryElsewhere(kind)) return;
+      const isShed = head.status === 503;
+      const kind = isShed ? undefined : "status";
+      if (this.#placement.tryElsewhere(kind, isShed ? "overloaded" : "status")) return;
     }
     this.#placement.answered();
     this.#phase = "answering";
     this.#endsWithConnection = head.length === "until_close";
     this.#keepsUpstream = head.keepAlive && !this.#endsWithConnection;
     const taken = this.#taker?.take(head) ?? head;
+    if (!("pass" in taken)) this.#client.begins("server", head.status);
     this.#keepsClient = this.#head.keepAlive && this.#request.isDone && this.#client.mayKeepAlive();
     this.#answer =
       "pass" in taken

@@ -56,6 +56,13 @@ export class FrontDoor implements ClientConnectionHost {
     return this.#connections.size;
   }
 
+  /** Those of them that are WebSockets. */
+  get webSockets(): number {
+    let count = 0;
+    for (const connection of this.#connections) if (connection.isTunnel) count++;
+    return count;
+  }
+
   /** Takes no new connection, ends those at rest, and resolves when all requests are answered. */
   async drain(timeoutMs: number): Promise<void> {
     this.#isDraining = true;
@@ -95,6 +102,7 @@ export class FrontDoor implements ClientConnectionHost {
       isTrusted: isTrusted(address),
     };
     if (!this.#admit(peer.address, peer.isTrusted)) {
+      context.events.onConnectionRefused?.();
       const error = new EdgeError("too_many_connections", "There are too many connections.", {
         retryAfterSeconds: 1,
       });
@@ -121,7 +129,7 @@ export class FrontDoor implements ClientConnectionHost {
       } as Parameters<typeof socket.upgradeTLS<unknown>>[0]);
       secure.data = open(secure);
     } catch (error) {
-      this.#options.context.onFault(error as Error);
+      this.#options.context.events.onFault(error as Error);
       socket.terminate();
     }
   }
@@ -157,7 +165,7 @@ export class FrontDoor implements ClientConnectionHost {
     try {
       run(connection);
     } catch (error) {
-      this.#options.context.onFault(error as Error);
+      this.#options.context.events.onFault(error as Error);
       connection.cut();
     }
   }

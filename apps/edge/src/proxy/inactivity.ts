@@ -4,7 +4,11 @@
  */
 export class Inactivity {
   #isActive = false;
-  #activeMs = performance.now();
+  #activeMs: number;
+
+  constructor(nowMs: number) {
+    this.#activeMs = nowMs;
+  }
 
   /** Bytes have passed. */
   renew(): void {

@@ -33,6 +33,11 @@ export const idleUpstreamMs = 4000;
 /** Connections kept open to a server that nothing is happening on. */
 export const maxIdleUpstreams = 512;
 /**
+ * After this long without a packet from a server the kernel asks its host whether the connection is
+ * still there, ten times, 1 s apart; so one that is gone without a word is noticed after 15 s.
+ */
+export const keepAliveProbeMs = 5000;
+/**
  * What must not be done twice takes a connection that was in use this recently, or a new one: a
  * server that closes an idle connection just now would leave it open whether the request was read.
  */

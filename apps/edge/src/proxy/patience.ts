@@ -25,12 +25,14 @@ export type Overdue =
 /** Keeps the time of one exchange. */
 export class Patience {
   readonly #limits: Limits;
-  readonly #startedMs = performance.now();
-  readonly #inactivity = new Inactivity();
+  readonly #startedMs: number;
+  readonly #inactivity: Inactivity;
   #writerPace: Pace | undefined;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, startedMs: number) {
     this.#limits = limits;
+    this.#startedMs = startedMs;
+    this.#inactivity = new Inactivity(startedMs);
   }
 
   /** Bytes have passed. */

@@ -1,7 +1,10 @@
 import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balancer";
+import type { Span } from "@peregrine/tracing";
+import type { ResponseHead } from "../http/response-head.ts";
 import { EdgeError } from "./edge-error.ts";
 import { doubtMs, freshUpstreamMs, idleUpstreamMs, maxAttempts } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import type { RetryReason } from "./proxy-events.ts";
 import { UnreachableError, type Upstream } from "./upstream.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -24,19 +27,32 @@ export class Placement {
   readonly #context: ProxyContext;
   readonly #host: PlacementHost;
   readonly #mayRepeat: boolean;
+  readonly #span: Span | undefined;
   #ticket: Ticket | undefined;
   #upstream: Upstream | undefined;
   #attempts = 0;
   #tried: string[] = [];
   #choosing: AbortController | undefined;
+  /** Whether anything of the request may have reached the server that it is placed on. */
+  #isSent = false;
   #isAnswered = false;
   #doubtedMs = 0;
+  #waitedMs = 0;
 
-  /** @param mayRepeat whether sending the request twice does no harm */
-  constructor(context: ProxyContext, host: PlacementHost, mayRepeat: boolean) {
+  /**
+   * @param mayRepeat whether sending the request twice does no harm
+   * @param span of the request, told where it went
+   */
+  constructor(
+    context: ProxyContext,
+    host: PlacementHost,
+    mayRepeat: boolean,
+    span: Span | undefined,
+  ) {
     this.#context = context;
     this.#host = host;
     this.#mayRepeat = mayRepeat;
+    this.#span = span;
   }
 
   /** What Host says where the request had none. */
@@ -47,6 +63,21 @@ export class Placement {
   begin(): void {
     this.#context.budget.request();
     this.#attempt();
+  }
+
+  /** Header lines for this server alone. */
+  get question(): string {
+    const { loadReports } = this.#context;
+    if (loadReports === undefined || this.#ticket === undefined) return "";
+    return loadReports.question(this.#ticket.server, this.#ticket.startedAtMs);
+  }
+
+  /** What the server answers, whether that is used or another one is asked. */
+  told({ status, loadReport }: ResponseHead): void {
+    const server = this.#ticket?.server;
+    if (server === undefined) return;
+    this.#context.events.onServerAnswer?.(server, status);
+    if (loadReport !== undefined) this.#context.loadReports?.take(server, loadReport);
   }
 
   /** An answer has begun, and so it is this server's to give. */
@@ -78,13 +109,14 @@ export class Placement {
   /**
    * The server failed before its answer began.
    *
-   * @param kind undefined where it says nothing of the server
+   * @param kind undefined where it says nothing of the server: a connection that had rested was dead
    * @param words what was met, for whoever runs the door; the client is told the error alone
    */
   failed(kind: FailureKind | undefined, error: EdgeError, words?: string): void {
     const maySendAgain = this.#mayRepeat || kind === "unreachable";
+    if (kind === undefined) this.#upstream?.distrustResting();
     this.#leave(kind, words);
-    if (maySendAgain && this.#takeRetry()) this.#attempt();
+    if (maySendAgain && this.#takeRetry(kind ?? "closed")) this.#attempt();
     else this.#host.unplaced(error);
   }
 
@@ -95,9 +127,15 @@ export class Placement {
     return servers.some(({ id, state }) => state === "up" && !tried.has(id));
   }
 
-  /** Tries another server where that is allowed. @returns whether it does */
-  tryElsewhere(kind: FailureKind | undefined): boolean {
-    if (!this.#mayRepeat || this.#isAnswered || !this.#takeRetry()) return false;
+  /**
+   * Tries another server where that is allowed.
+   *
+   * @param kind undefined where it is no illness of the server
+   * @returns whether it does
+   */
+  tryElsewhere(kind: FailureKind | undefined, reason: RetryReason): boolean {
+    const maySendAgain = this.#mayRepeat || !this.#isSent;
+    if (!maySendAgain || this.#isAnswered || !this.#takeRetry(reason)) return false;
     this.#leave(kind);
     this.#attempt();
     return true;
@@ -113,7 +151,7 @@ export class Placement {
     upstream
       .isAlive()
       .then((isAlive) => {
-        if (!isAlive && this.#ticket === ticket) this.tryElsewhere("timeout");
+        if (!isAlive && this.#ticket === ticket) this.tryElsewhere("timeout", "timeout");
       })
       .catch((error: unknown) => this.#fault(error));
   }
@@ -126,6 +164,7 @@ export class Placement {
 
   #attempt(): void {
     this.#attempts++;
+    this.#isSent = false;
     const demand = this.#tried.length === 0 ? undefined : { exclude: this.#tried };
     let ticket: Ticket | undefined;
     try {
@@ -178,25 +217,24 @@ export class Placement {
   #use(ticket: Ticket): void {
     this.#ticket = ticket;
     // Others found it ill while we wait for it: no use in waiting for our own time limit.
-    if (this.#mayRepeat) {
-      ticket.onServerLost = () => {
-        if (this.#ticket === ticket) this.tryElsewhere(undefined);
-      };
-    }
+    ticket.onServerLost = () => {
+      if (this.#ticket === ticket) this.tryElsewhere(undefined, "lost");
+    };
+    if (this.#span !== undefined) this.#describe(this.#span, ticket);
     const upstream = this.#context.upstreams.of(ticket.server);
     this.#upstream = upstream;
     upstream.began();
     const maxRestMs = this.#mayRepeat ? idleUpstreamMs : freshUpstreamMs;
     const resting = this.#attempts > 1 ? undefined : upstream.take(ticket.startedAtMs, maxRestMs);
     if (resting !== undefined) {
-      this.#host.placed(resting);
+      this.#placed(resting);
       return;
     }
     upstream
       .connect()
       .then(
         (connection) => {
-          if (this.#ticket === ticket) this.#host.placed(connection);
+          if (this.#ticket === ticket) this.#placed(connection);
           else upstream.give(connection, performance.now());
         },
         (error: unknown) => {
@@ -212,8 +250,28 @@ export class Placement {
       .catch((error: unknown) => this.#fault(error));
   }
 
-  #takeRetry(): boolean {
-    return this.#attempts < maxAttempts && this.#context.budget.take(performance.now());
+  #placed(connection: UpstreamConnection): void {
+    this.#isSent = true;
+    this.#host.placed(connection);
+  }
+
+  #describe(span: Span, ticket: Ticket): void {
+    this.#waitedMs += ticket.waitedMs;
+    span.set("peregrine.server", ticket.server.id);
+    span.set("peregrine.tries", this.#attempts);
+    span.set("peregrine.queue_wait_ms", this.#waitedMs);
+  }
+
+  /** The budget is there to spare the servers: what no server has had yet is not charged to it. */
+  #takeRetry(reason: RetryReason): boolean {
+    if (this.#attempts >= maxAttempts) return false;
+    const { budget, events } = this.#context;
+    if (!this.#isSent || budget.take(performance.now())) {
+      events.onRetry?.(reason);
+      return true;
+    }
+    events.onBudgetSpent?.();
+    return false;
   }
 
   #leave(kind: FailureKind | undefined, words?: string): void {
@@ -238,7 +296,7 @@ export class Placement {
 
   /** A fault of ours, met where nobody else is there to catch it. */
   #fault(error: unknown): void {
-    this.#context.onFault(error as Error);
+    this.#context.events.onFault(error as Error);
     this.end();
     this.#host.unplaced(new EdgeError("bad_answer", "Something went wrong here."));
   }

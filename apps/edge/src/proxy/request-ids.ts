@@ -19,7 +19,7 @@ export class RequestIds {
 
   /**
    * The header lines to pass on: what came, where it is well-formed. A trace that nobody began is
-   * not begun here: the door records no spans, and whether to keep a trace is the servers' to say.
+   * not begun here; `RequestTraces` does so, where traces are collected.
    */
   lines(requestId: string | undefined, traceparent: string | undefined): string {
     const keepsId = requestId !== undefined && requestIdPattern.test(requestId);

@@ -13,7 +13,7 @@ export class Tunnel implements ClientUser, UpstreamUser {
   readonly #connection: UpstreamConnection;
   readonly #placement: Placement;
   readonly #limits: Limits;
-  readonly #inactivity = new Inactivity();
+  readonly #inactivity = new Inactivity(performance.now());
 
   /** @param placement of the request that asked for it, to be ended with it */
   constructor(

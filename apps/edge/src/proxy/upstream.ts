@@ -1,5 +1,5 @@
 import type { Socket, SocketHandler } from "bun";
-import { aliveMs, idleUpstreamMs, maxIdleUpstreams } from "./limits.ts";
+import { aliveMs, idleUpstreamMs, keepAliveProbeMs, maxIdleUpstreams } from "./limits.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 
 /** No connection came about, so nothing was sent. */
@@ -90,6 +90,8 @@ export class Upstream {
     const socket: SocketHandler<unknown> = {
       ...events,
       open: (socket) => {
+        // A host that is gone says no word, and whoever waits for one would wait for long.
+        socket.setKeepAlive(true, keepAliveProbeMs);
         connection = new UpstreamConnection(socket, (closed) => {
           this.#closed(closed);
           trusted.reject(new Error("it closed the connection before TLS was agreed on"));
@@ -150,10 +152,15 @@ export class Upstream {
     }
   }
 
+  /** One that had rested turned out to be dead: its host may have gone, and all the others with it. */
+  distrustResting(): void {
+    for (const connection of [...this.#resting]) connection.close();
+  }
+
   /** Closes what rests, and keeps nothing more; what is in use goes on. */
   retire(): void {
     this.#isRetired = true;
-    for (const connection of [...this.#resting]) connection.close();
+    this.distrustResting();
   }
 
   async #ask(): Promise<boolean> {

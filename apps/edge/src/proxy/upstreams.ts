@@ -19,6 +19,11 @@ export class Upstreams {
     return upstream;
   }
 
+  /** Connections that are open to the server, at rest and in use. */
+  connectionsTo(server: ServerInfo): number {
+    return this.#byUrl.get(server.url)?.connections ?? 0;
+  }
+
   sweep(nowMs: number): void {
     for (const upstream of this.#byUrl.values()) upstream.sweep(nowMs);
   }

@@ -1,14 +1,17 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { BalancerError, type Pool, type ServerSpec } from "@peregrine/balancer";
-import type { EdgeCache } from "@peregrine/cdn/edge-cache";
+import type { DoorMetrics } from "@peregrine/metrics";
 import { answerPurge } from "../cache/answer-purge.ts";
+import type { CacheFront } from "../cache/cache-front.ts";
 import type { Config } from "../config.ts";
 
 export type AdminOptions = {
   readonly config: Config;
   readonly pool: Pool;
   /** Undefined where it is turned off. */
-  readonly cache: EdgeCache | undefined;
+  readonly cache: CacheFront | undefined;
+  /** Undefined where none are kept. */
+  readonly metrics: DoorMetrics["exposition"] | undefined;
   /** What else the door knows of itself. */
   readonly figures: () => Record<string, number>;
   /** The list of servers has changed. */
@@ -24,7 +27,8 @@ export type AdminOptions = {
  * - `PATCH /edge/servers/<id>` with `{"drained": true}`: gives it nothing new and keeps it, until
  *   `{"drained": false}` takes it back. The last server that takes requests is not drained so: who
  *   comes through the door to do it could not come back to undo it.
- * - `GET /edge/cache`: what the cache holds.
+ * - `GET /metrics`: the door's figures, as Prometheus reads them.
+ * - `GET /edge/cache`: what the cache holds, and how often it answered how.
  * - `PURGE /` with tags in `Surrogate-Key`: removes from the cache what carries one of them.
  * - `PURGE <path>`: removes what was asked for with this path and query. `DELETE /edge/cache`: all.
  *
@@ -52,14 +56,15 @@ export function startAdmin(options: AdminOptions): Bun.Server<undefined> {
 async function answer(options: AdminOptions, request: Request): Promise<Response> {
   const url = new URL(request.url);
   const { pool, cache, figures } = options;
-  if (request.method === "PURGE") return answerPurge(cache, request);
+  if (request.method === "PURGE") return answerPurge(cache?.cache, request);
   if (url.pathname === "/edge/cache" && request.method === "GET") {
     return Response.json(cache?.figures ?? {});
   }
   if (url.pathname === "/edge/cache" && request.method === "DELETE") {
-    await cache?.purgeAll();
+    await cache?.cache.purgeAll();
     return new Response(null, { status: 204 });
   }
+  if (url.pathname === "/metrics" && request.method === "GET") return metricsOf(options);
   const id = /^\/edge\/servers\/(.+)$/.exec(url.pathname)?.[1];
   if (url.pathname === "/edge/servers" && request.method === "GET") {
     return Response.json({ ...pool.snapshot(), ...figures() });
@@ -76,8 +81,14 @@ async function answer(options: AdminOptions, request: Request): Promise<Response
   return refusal(
     404,
     "not_found",
-    "There is GET and POST /edge/servers, PATCH and DELETE /edge/servers/<id>, GET and DELETE /edge/cache, and PURGE.",
+    "There is GET /metrics, GET and POST /edge/servers, PATCH and DELETE /edge/servers/<id>, GET and DELETE /edge/cache, and PURGE.",
   );
+}
+
+async function metricsOf({ metrics }: AdminOptions): Promise<Response> {
+  if (!metrics) return refusal(404, "not_found", "There are no metrics: METRICS_ENABLED is false.");
+  const headers = { "content-type": metrics.contentType, "cache-control": "no-store" };
+  return new Response(await metrics.render(), { headers });
 }
 
 function add({ pool, onChange }: AdminOptions, spec: ServerSpec): Response {

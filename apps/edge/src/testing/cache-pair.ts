@@ -37,7 +37,7 @@ export async function startPair(
   const results: CacheResult[] = [];
   const edge = await startTestEdge({
     urls: [`http://127.0.0.1:${server.port}`],
-    cacheEvents: { onResult: (result) => results.push(result) },
+    onCacheResult: (result) => void results.push(result),
     ...options,
   });
   cleanUps.push(() => edge.stop());

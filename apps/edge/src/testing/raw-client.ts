@@ -1,5 +1,7 @@
 import { connect, type Socket } from "node:net";
 
+const withinMs = 30_000;
+
 /** A client that sends bytes as they are, and keeps what comes back. */
 export class RawClient {
   readonly socket: Socket;
@@ -42,9 +44,9 @@ export class RawClient {
     this.socket.write(text, "latin1");
   }
 
-  /** Waits until what has come satisfies; throws where it does not in time. */
-  async until(isEnough: (text: string) => boolean, timeoutMs = 5000): Promise<string> {
-    const deadlineMs = performance.now() + timeoutMs;
+  /** Waits until what has come satisfies; throws where it does not within 30 s. */
+  async until(isEnough: (text: string) => boolean): Promise<string> {
+    const deadlineMs = performance.now() + withinMs;
     while (!isEnough(this.#text)) {
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0 || this.#isClosed) {
@@ -55,9 +57,9 @@ export class RawClient {
     return this.#text;
   }
 
-  /** Waits until the connection is closed. */
-  async closed(timeoutMs = 5000): Promise<string> {
-    const deadlineMs = performance.now() + timeoutMs;
+  /** Waits until the connection is closed; throws where it stays open for 30 s. */
+  async closed(): Promise<string> {
+    const deadlineMs = performance.now() + withinMs;
     while (!this.#isClosed) {
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) throw new Error(`still open; came: ${JSON.stringify(this.#text)}`);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Host } from "@peregrine/e2e/network";
 
 type Line = { msg: string; level: string; [field: string]: unknown };
 
@@ -8,8 +9,10 @@ export class RunningProgram {
   readonly lines: Line[] = [];
   #errors = "";
 
-  constructor(args: readonly string[], environment: Record<string, string>) {
-    this.#child = Bun.spawn([process.execPath, join(import.meta.dirname, "../main.ts"), ...args], {
+  /** @param host where it runs, if not on this one */
+  constructor(args: readonly string[], environment: Record<string, string>, host?: Host) {
+    const command = [process.execPath, join(import.meta.dirname, "../main.ts"), ...args];
+    this.#child = Bun.spawn(host?.command(command) ?? command, {
       env: { ...process.env, ...environment },
       stdin: "ignore",
       stdout: "pipe",

@@ -20,7 +20,7 @@ export class KeptLog implements Log {
   }
 }
 
-type TestEdgeOptions = Partial<Pick<EdgeOptions, "limits" | "servers" | "cacheEvents">> & {
+type TestEdgeOptions = Partial<Pick<EdgeOptions, "limits" | "servers" | "onCacheResult">> & {
   urls?: readonly string[];
   environment?: Record<string, string>;
   log?: Log;
@@ -28,23 +28,22 @@ type TestEdgeOptions = Partial<Pick<EdgeOptions, "limits" | "servers" | "cacheEv
 
 /** A door on free ports, before these servers. */
 export function startTestEdge(options: TestEdgeOptions): Promise<Edge> {
-  const { urls = [], environment = {}, limits, cacheEvents, log = new KeptLog() } = options;
+  const { urls = [], environment = {}, limits, onCacheResult, log = new KeptLog() } = options;
   return startEdge({
     config: readConfig({ PORT: "0", EDGE_ADMIN_PORT: "0", SHUTDOWN_TIMEOUT: "2", ...environment }),
     log,
     servers: options.servers ?? urls.map((url) => ({ url })),
     ...(limits && { limits }),
-    ...(cacheEvents && { cacheEvents }),
+    ...(onCacheResult && { onCacheResult }),
   });
 }
 
-/** Waits until something holds; throws where it does not in time. */
+/** Waits until something holds; throws where it does not within 30 s. */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 5000,
 ): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
+  const deadlineMs = performance.now() + 30_000;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what}`);
     await Bun.sleep(5);

@@ -34,6 +34,12 @@ export class Certificates {
     return this.#current;
   }
 
+  /** What it is for, and when it ends. */
+  get facts(): { readonly name: string; readonly notAfterMs: number } {
+    const { subjectAltName, subject, validToDate } = new X509Certificate(this.#current.cert);
+    return { name: nameOf(subjectAltName, subject), notAfterMs: validToDate.getTime() };
+  }
+
   close(): void {
     this.#files.close();
   }
@@ -50,6 +56,12 @@ function checked([cert = "", key = ""]: readonly string[]): Certificate {
   }
   if (!fits) throw new Error("The key in EDGE_TLS_KEY is not that of EDGE_TLS_CERT");
   return { cert, key };
+}
+
+/** The first name that clients may ask for; of old, the subject's own. */
+function nameOf(alternatives: string | undefined, subject: string): string {
+  const first = alternatives?.split(",")[0]?.replace(/^[^:]*:/, "");
+  return first ?? /^CN=(.*)$/m.exec(subject)?.[1] ?? "";
 }
 
 function validTo(certificate: Certificate): string {

@@ -22,4 +22,4 @@ test("a rush is queued up to a bound, and turned away beyond it", async () => {
     expect(reason.code).toBe("overloaded");
   }
   expect(await passwords.verify("x", null)).toBe(false);
-}, 30_000);
+}, 60_000);

@@ -36,6 +36,10 @@ export class Listeners {
     return !listeners;
   }
 
+  has(channel: string): boolean {
+    return this.#byChannel.has(channel);
+  }
+
   /** @returns whether it was the last of its channel */
   remove(channel: string, listener: (message: unknown) => void): boolean {
     const listeners = this.#byChannel.get(channel);

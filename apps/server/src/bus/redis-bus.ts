@@ -4,6 +4,8 @@ import { type Bus, Listeners } from "./bus.ts";
 
 const namespace = "peregrine:bus:";
 const maxReconnectMs = 2_000;
+const maxGoodbyeMs = 500;
+const subscribeAgainMs = 500;
 
 /** The part of node-redis' clients that all kinds of Redis share. */
 type Client = {
@@ -32,21 +34,31 @@ export function redisBus(
   // A connection that listens can do nothing else.
   const publisher = open(target, onError);
   const subscriber = open(target, onError);
+  let lastPublished: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
+
+  /** The client takes up again what it has once listened to; until then, trying is up to us. */
+  async function listen(channel: string): Promise<void> {
+    try {
+      await subscriber.subscribe(namespace + channel, (text) => {
+        const { from, message } = JSON.parse(text) as Envelope;
+        if (from !== serverId) listeners.deliver(channel, message);
+      });
+    } catch (error) {
+      onError(error);
+      setTimeout(() => {
+        if (!isClosed && listeners.has(channel)) listen(channel).catch(onError);
+      }, subscribeAgainMs);
+    }
+  }
 
   return {
     publish(channel, message) {
       const text = JSON.stringify({ from: serverId, message } satisfies Envelope);
-      publisher.publish(namespace + channel, text).catch(onError);
+      lastPublished = publisher.publish(namespace + channel, text).catch(onError);
     },
     async subscribe(channel, listener) {
-      if (listeners.add(channel, listener)) {
-        await subscriber
-          .subscribe(namespace + channel, (text) => {
-            const { from, message } = JSON.parse(text) as Envelope;
-            if (from !== serverId) listeners.deliver(channel, message);
-          })
-          .catch(onError);
-      }
+      if (listeners.add(channel, listener)) await listen(channel);
       return () => {
         if (listeners.remove(channel, listener)) {
           subscriber.unsubscribe(namespace + channel).catch(onError);
@@ -54,6 +66,9 @@ export function redisBus(
       };
     },
     async close() {
+      isClosed = true;
+      // The last thing that a server says is that it goes.
+      await Promise.race([lastPublished, Bun.sleep(maxGoodbyeMs)]);
       publisher.destroy();
       subscriber.destroy();
     },

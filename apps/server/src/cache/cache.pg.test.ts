@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type RedisServer, startRedisServer } from "@peregrine/e2e/redis-server";
 import type {
   CacheClearedBody,
   CacheWarmedBody,
@@ -7,31 +6,20 @@ import type {
   ConversationListBody,
   MessageListBody,
 } from "@peregrine/protocol";
-import {
-  allEvents,
-  startTestServer,
-  type TestServer,
-  TestUser,
-  textOf,
-  until,
-} from "../testing/test-server.ts";
+import { startTwoServers, type TwoServers } from "../testing/start-two-servers.ts";
+import { allEvents, type TestServer, TestUser, textOf, until } from "../testing/test-server.ts";
 
-let redis: RedisServer;
+let two: TwoServers;
 let first: TestServer;
 let second: TestServer;
 let admin: TestUser;
 
 beforeAll(async () => {
-  redis = await startRedisServer();
-  first = await startTestServer({ REDIS_URL: redis.url });
-  second = await startTestServer({ REDIS_URL: redis.url, DATABASE_URL: first.databaseUrl });
+  two = await startTwoServers();
+  ({ first, second } = two);
   admin = await TestUser.register(first);
 });
-afterAll(async () => {
-  await second.stop();
-  await first.stop();
-  await redis.stop();
-});
+afterAll(() => two.stop());
 
 /** The statements that a request sends. */
 async function statements(server: TestServer, request: () => Promise<unknown>): Promise<string[]> {
@@ -106,12 +94,12 @@ test("with Redis gone nothing fails and nothing is old; back again it is used", 
   const { id } = await admin.newConversation({ title: "before" });
   const path = `/api/v1/conversations/${id}`;
   await there.json<ConversationBody>(path);
-  await redis.kill();
+  await two.redis.kill();
   for (let i = 0; i < 10; i++) {
     await admin.json(path, { method: "PATCH", json: { title: `without ${i}` } });
     expect((await there.json<ConversationBody>(path)).conversation.title).toBe(`without ${i}`);
   }
-  await redis.start();
+  await two.redis.start();
   const closed = async () => {
     const stats = await admin.json<{ breaker: string }>("/api/v1/performance/cache");
     return stats.breaker === "closed";

@@ -1,5 +1,5 @@
 import type { Database } from "@peregrine/database";
-import type { Log } from "@peregrine/process";
+import { type Log, Recurring } from "@peregrine/process";
 import type { AppCache } from "./open-cache.ts";
 import { type WarmableType, warmableTypes, warmCache } from "./warm-cache.ts";
 
@@ -10,12 +10,16 @@ const shareOfMemory = 0.5;
 
 /** Warms the cache now, in the background, and again every quarter of an hour. */
 export function keepWarm(cache: AppCache, database: Database, log: Log) {
-  const stopped = new AbortController();
   const limit = Math.max(1, Math.floor(cache.stats().memory.maxEntries * shareOfMemory));
+
+  const rounds = new Recurring(warmAll, {
+    everyMs,
+    onError: (err) => log.warn({ err }, "warming the cache failed"),
+  });
 
   function warm(type: WarmableType) {
     const batch = Math.min(batchSize, limit);
-    return warmCache(cache, database, type, { limit, batch, signal: stopped.signal });
+    return warmCache(cache, database, type, { limit, batch, signal: rounds.signal });
   }
 
   async function warmAll(): Promise<void> {
@@ -25,21 +29,6 @@ export function keepWarm(cache: AppCache, database: Database, log: Log) {
     }
   }
 
-  let work = Promise.resolve();
-  function begin(): void {
-    work = warmAll().catch((err: unknown) => {
-      if (!stopped.signal.aborted) log.warn({ err }, "warming the cache failed");
-    });
-  }
-
-  begin();
-  const timer = setInterval(begin, everyMs);
-  return {
-    warm,
-    async stop(): Promise<void> {
-      clearInterval(timer);
-      stopped.abort();
-      await work;
-    },
-  };
+  rounds.wake();
+  return { warm, stop: () => rounds.stop() };
 }

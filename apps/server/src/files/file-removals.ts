@@ -1,6 +1,6 @@
 import type { CdnNetwork, FileStore } from "@peregrine/cdn";
 import { type Database, newId } from "@peregrine/database";
-import type { Log } from "@peregrine/process";
+import { type Log, Recurring } from "@peregrine/process";
 import { type FileAddresses, publicPath } from "./file-addresses.ts";
 
 type Dependencies = {
@@ -43,40 +43,32 @@ export function publicFileTag(hash: string): string {
  */
 export class FileRemovals {
   readonly #deps: Dependencies;
-  readonly #timer: ReturnType<typeof setInterval>;
-  readonly #stopped = new AbortController();
+  readonly #looks: Recurring;
   readonly #failures = new Map<string, number>();
-  #work: Promise<void> = Promise.resolve();
-  #isAwake = false;
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
-    this.#timer = setInterval(() => this.wake(), everyMs);
+    this.#looks = new Recurring((signal) => this.#removeDue(signal), {
+      everyMs,
+      onError: (err) => dependencies.log.warn({ err }, "looking for removals failed"),
+    });
     this.wake();
   }
 
   /** There may be something to remove. */
   wake(): void {
-    if (this.#isAwake || this.#stopped.signal.aborted) return;
-    this.#isAwake = true;
-    this.#work = this.#removeDue()
-      .catch((err: unknown) => this.#deps.log.warn({ err }, "looking for removals failed"))
-      .finally(() => {
-        this.#isAwake = false;
-      });
+    this.#looks.wake();
   }
 
   /** What is on its way is left to the next start, or to another server. */
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#stopped.abort();
-    await this.#work;
+  stop(): Promise<void> {
+    return this.#looks.stop();
   }
 
-  async #removeDue(): Promise<void> {
+  async #removeDue(signal: AbortSignal): Promise<void> {
     const { onPurge } = this.#deps;
     const { fileRemovals } = this.#deps.database;
-    while (!this.#stopped.signal.aborted) {
+    while (!signal.aborted) {
       const batch = await fileRemovals.claim(newId(), leaseSeconds);
       if (!batch) return;
       try {
@@ -89,7 +81,7 @@ export class FileRemovals {
         await fileRemovals.finish(batch.id, secondPurgeAfterSeconds);
         onPurge?.("done", batch.removals.length);
       } catch (error) {
-        if (this.#stopped.signal.aborted) return await fileRemovals.postpone(batch.id, 0, null);
+        if (signal.aborted) return await fileRemovals.postpone(batch.id, 0, null);
         onPurge?.("failed", batch.removals.length);
         await this.#failed(batch.id, error);
       }
@@ -116,7 +108,7 @@ export class FileRemovals {
       if (publicHash === null) return [item];
       return [item, { path: `${publicPath(publicHash)}*`, tag: publicFileTag(publicHash) }];
     });
-    return network.purge(items, { reference: batchId, signal: this.#stopped.signal });
+    return network.purge(items, { reference: batchId, signal: this.#looks.signal });
   }
 
   async #failed(batchId: string, error: unknown): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FileStore } from "@peregrine/cdn";
 import { type Database, newId } from "@peregrine/database";
-import type { Log } from "@peregrine/process";
+import { type Log, Recurring } from "@peregrine/process";
 import type { Differences, FileSweepsBody, LeftOvers } from "@peregrine/protocol";
 import { compareStore } from "./compare-store.ts";
 import type { FileRemovals } from "./file-removals.ts";
@@ -38,15 +38,15 @@ const firstId = "00000000-0000-7000-8000-000000000000";
  */
 export class FileSweeps {
   readonly #options: Options;
-  readonly #timer: ReturnType<typeof setInterval>;
-  readonly #stopped = new AbortController();
-  #work: Promise<void> = Promise.resolve();
-  #isRunning = false;
+  readonly #looks: Recurring;
 
   constructor(options: Options) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#look(), lookEveryMs);
-    this.#look();
+    this.#looks = new Recurring(() => this.run(1), {
+      everyMs: lookEveryMs,
+      onError: (err) => options.log.warn({ err }, "sweeping files failed"),
+    });
+    this.#looks.wake();
   }
 
   async last(): Promise<FileSweepsBody> {
@@ -67,31 +67,19 @@ export class FileSweeps {
   }
 
   /** What is on its way is left to another server, or to the next start. */
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#stopped.abort();
-    await this.#work;
-  }
-
-  #look(): void {
-    if (this.#isRunning || this.#stopped.signal.aborted) return;
-    this.#isRunning = true;
-    this.#work = this.run(1)
-      .catch((err: unknown) => this.#options.log.warn({ err }, "sweeping files failed"))
-      .finally(() => {
-        this.#isRunning = false;
-      });
+  stop(): Promise<void> {
+    return this.#looks.stop();
   }
 
   async #turn(name: string, everySeconds: number, sweep: () => Promise<object>): Promise<void> {
     const { scheduledJobs } = this.#options.database;
-    if (this.#stopped.signal.aborted) return;
+    if (this.#looks.signal.aborted) return;
     if (!(await scheduledJobs.claim(name, everySeconds, leaseSeconds))) return;
     try {
       await scheduledJobs.finish(name, await sweep());
     } catch (error) {
       await scheduledJobs.release(name);
-      if (!this.#stopped.signal.aborted) throw error;
+      if (!this.#looks.signal.aborted) throw error;
     }
   }
 
@@ -109,7 +97,7 @@ export class FileSweeps {
     let deleted = 0;
     let after = firstId;
     for (;;) {
-      this.#stopped.signal.throwIfAborted();
+      this.#looks.signal.throwIfAborted();
       const found = await database.fileSweeps.unattached(after, unattachedTtlSeconds, filesAtOnce);
       for (const { userId, id } of found) {
         if (await database.files.deleteUnattached(userId, id)) deleted++;
@@ -123,7 +111,7 @@ export class FileSweeps {
   async #differences(): Promise<Differences> {
     const { database, store, removals, log } = this.#options;
     const found = await compareStore(store, database.fileSweeps, {
-      signal: this.#stopped.signal,
+      signal: this.#looks.signal,
       now: Date.now(),
       stray: (objectKey) => database.fileSweeps.removeObject(newId(), objectKey),
       isStillMissing: async (file) =>

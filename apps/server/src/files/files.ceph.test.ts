@@ -13,15 +13,7 @@ let ada: TestUser;
 
 beforeAll(async () => {
   objects = await startObjectStore();
-  const { bucket, endpoint, region, credentials } = objects.options;
-  server = await startTestServer({
-    S3_BUCKET: bucket,
-    S3_ENDPOINT: endpoint,
-    S3_REGION: region,
-    S3_ACCESS_KEY_ID: credentials.accessKeyId,
-    S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    S3_DIRECT_UPLOADS: "true",
-  });
+  server = await startTestServer({ ...objects.environment, S3_DIRECT_UPLOADS: "true" });
   ada = await TestUser.register(server);
 }, 90_000);
 afterAll(async () => {
@@ -55,17 +47,11 @@ test("a file of several parts goes to the bucket, comes back in ranges, and goes
 });
 
 test("`cdn sync` puts the built assets into the bucket, and says what it does", async () => {
-  const { bucket, endpoint, credentials } = objects.options;
   const run = async (...args: string[]) => {
     const command = Bun.spawn(
       [process.execPath, join(import.meta.dirname, "../cdn/main.ts"), ...args],
       {
-        env: {
-          S3_BUCKET: bucket,
-          S3_ENDPOINT: endpoint,
-          S3_ACCESS_KEY_ID: credentials.accessKeyId,
-          S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-        },
+        env: objects.environment,
         stdout: "pipe",
         stderr: "pipe",
       },

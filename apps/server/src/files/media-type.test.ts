@@ -52,3 +52,12 @@ test("nothing that can hold a script is shown", () => {
   expect(isShown("image/png")).toBe(true);
   expect(isPlainText("application/json")).toBe(true);
 });
+
+test("a row of comments that leads to nothing is seen through at once", () => {
+  // With two ways to read each of them it would take seconds.
+  const startedMs = performance.now();
+  expect(mediaTypeOf(bytes(`${"<!---->".repeat(30)}text`), "a")).toBe("text/plain");
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(mediaTypeOf(bytes(`${"<!-- -- -->\n".repeat(30)}<p>`), "a")).toBe("text/html");
+  expect(mediaTypeOf(bytes(`${"<!-- -->".repeat(30)}<svg>`), "a")).toBe("image/svg+xml");
+});

@@ -1,24 +1,16 @@
-import { type Begun, type Database, newId } from "@peregrine/database";
+import { type Begun, type Database, newId, type Question } from "@peregrine/database";
 import type { Conversation, Message, StreamEvent } from "@peregrine/protocol";
 import { ApiError, notFound } from "../http/api-error.ts";
 import type { LiveHub } from "../live/live-hub.ts";
-import { cutHistory } from "../models/history-budget.ts";
-import type { ModelMessage, ShareTerms } from "../models/model.ts";
 import type { ModelServers } from "../models/model-servers.ts";
 import { type AnswerLog, replayEvents } from "./answer-log.ts";
-import { type AskedMessage, documentTokens, withDocuments } from "./document-context.ts";
+import type { AskedModel } from "./asked-model.ts";
 import { replayResponse, streamAnswer } from "./event-stream.ts";
+import { ModelRequests } from "./model-requests.ts";
 import { previewOf } from "./preview.ts";
 import type { RemoteAnswers } from "./remote-answers.ts";
-import type { AnswerRequest, RunningAnswers } from "./running-answers.ts";
-import { isRepeatable } from "./shared/request-key.ts";
+import type { RunningAnswers } from "./running-answers.ts";
 
-/** More than any budget of tokens needs; what is too much is cut before it is sent. */
-const maxHistoryMessages = 1000;
-/** Bytes of history that are read for each token of the budget. */
-const bytesPerToken = 8;
-/** Files of messages before these are not read again. */
-const maxMessagesWithFiles = 10;
 const pollMs = 500;
 const watchMs = 2_000;
 /** A server that is asked to stop an answer has saved it within 2 s, or is not there. */
@@ -41,19 +33,26 @@ export type Asked = { begun: Begun; log: AnswerLog };
 /** Asking, asking again, stopping and following answers, for the routes. */
 export class Answering {
   readonly #deps: Dependencies;
+  readonly #requests: ModelRequests;
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
+    this.#requests = new ModelRequests(dependencies.database, dependencies.contextTokens);
   }
 
-  /** @throws ApiError not_found or answer_running */
+  /**
+   * Saves the question while the model is asked already: a first token waits for the longer of the
+   * two, and nothing is told before the question is saved.
+   *
+   * @throws ApiError not_found or answer_running
+   */
   async ask(
     userId: string,
     conversationId: string,
     content: string,
     fileIds: string[],
   ): Promise<Asked> {
-    const begun = await this.#deps.database.answers.ask({
+    const question: Question = {
       userId,
       conversationId,
       questionId: newId(),
@@ -63,15 +62,17 @@ export class Answering {
       model: await this.#deps.models.defaultModel(),
       serverId: this.#deps.serverId,
       preview: previewOf(content),
-      history: this.#historyLimit(),
-    });
-    if (begun === "not_found") throw notFound("conversation");
-    if (begun === "file_not_found") {
-      throw new ApiError("not_found", "There is no such file.", { field: "fileIds" });
+    };
+    const saving = this.#save(question);
+    const asked = this.#deps.running.ask(() => this.#requests.ofQuestion(question, saving));
+    try {
+      const begun = await saving;
+      this.#deps.live.publish(userId, { type: "message.created", message: begun.question });
+      return this.#start(userId, begun, asked);
+    } catch (error) {
+      asked.drop();
+      throw error;
     }
-    if (begun === "answer_running") throw answerRunning();
-    this.#deps.live.publish(userId, { type: "message.created", message: begun.question });
-    return this.#start(userId, begun);
   }
 
   /** @throws ApiError not_found, answer_running or not_last_answer */
@@ -82,14 +83,15 @@ export class Answering {
       newAnswerId: newId(),
       model: await this.#deps.models.defaultModel(),
       serverId: this.#deps.serverId,
-      history: this.#historyLimit(),
+      history: this.#requests.historyLimit,
     });
     if (begun === "not_found") throw notFound("answer");
     if (begun === "answer_running") throw answerRunning();
     if (begun === "not_last_answer") {
       throw new ApiError("not_last_answer", "Only a conversation's last answer can be made again.");
     }
-    return this.#start(userId, begun, answerId);
+    const asked = this.#deps.running.ask(() => this.#requests.ofRegeneration(userId, begun));
+    return this.#start(userId, begun, asked, answerId);
   }
 
   /**
@@ -187,24 +189,20 @@ export class Answering {
     this.#deps.remote.conversationDeleted(conversationId);
   }
 
-  #start(userId: string, begun: Begun, replaces?: string): Asked {
-    const { live, running, contextTokens } = this.#deps;
-    const { id, content, files } = begun.question;
-    const question: AskedMessage = { role: "user", content };
-    if (files.length > 0) question.withFiles = id;
-    const asked = [...begun.history, question];
-    const request: AnswerRequest = {
-      messages: async () => cutHistory(await this.#withDocuments(asked), contextTokens),
-      priority: "interactive",
-      conversationId: begun.conversation.id,
-      user: userId,
-    };
-    // Whoever asks for another answer does not want the same again.
-    const share: ShareTerms = { owner: userId, fresh: replaces !== undefined };
-    const log = running.start(
-      begun,
-      isRepeatable(request, begun.conversation) ? { ...request, share } : request,
-    );
+  /** @throws ApiError not_found or answer_running */
+  async #save(question: Question): Promise<Begun> {
+    const begun = await this.#deps.database.answers.ask(question);
+    if (begun === "not_found") throw notFound("conversation");
+    if (begun === "file_not_found") {
+      throw new ApiError("not_found", "There is no such file.", { field: "fileIds" });
+    }
+    if (begun === "answer_running") throw answerRunning();
+    return begun;
+  }
+
+  #start(userId: string, begun: Begun, asked: AskedModel, replaces?: string): Asked {
+    const { live, running } = this.#deps;
+    const log = running.start(begun, asked);
     live.publish(userId, {
       type: "message.created",
       message: begun.answer,
@@ -215,28 +213,10 @@ export class Answering {
     return { begun, log };
   }
 
-  /** Reads the texts of attached files, where there are any, newest message first. */
-  async #withDocuments(asked: AskedMessage[]): Promise<ModelMessage[]> {
-    const messageIds = asked.flatMap(({ withFiles }) => withFiles ?? []).reverse();
-    if (messageIds.length === 0) return asked;
-    const { database, contextTokens } = this.#deps;
-    // No character weighs under 0.2 tokens: more than this cannot be of use.
-    const maxCharacters = documentTokens(contextTokens) * 5;
-    const texts = await database.documents.ofMessages(
-      messageIds.slice(0, maxMessagesWithFiles),
-      maxCharacters,
-    );
-    return withDocuments(asked, texts, contextTokens);
-  }
-
   async #getAnswer(userId: string, answerId: string): Promise<Message> {
     const message = await this.#deps.database.messages.get(userId, answerId);
     if (message?.role !== "assistant") throw notFound("answer");
     return message;
-  }
-
-  #historyLimit() {
-    return { messages: maxHistoryMessages, bytes: this.#deps.contextTokens * bytesPerToken };
   }
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type RedisServer, startRedisServer } from "@peregrine/e2e/redis-server";
 import type { MessageBody, SocketEvent } from "@peregrine/protocol";
+import { startTwoServers, type TwoServers } from "../testing/start-two-servers.ts";
 import {
   allEvents,
   eventsOf,
@@ -11,24 +11,19 @@ import {
   until,
 } from "../testing/test-server.ts";
 
-let redis: RedisServer;
+let two: TwoServers;
 let first: TestServer;
 let second: TestServer;
 let ada: TestUser;
 let there: TestUser;
 
 beforeAll(async () => {
-  redis = await startRedisServer();
-  first = await startTestServer({ REDIS_URL: redis.url });
-  second = await startTestServer({ REDIS_URL: redis.url, DATABASE_URL: first.databaseUrl });
+  two = await startTwoServers();
+  ({ first, second } = two);
   ada = await TestUser.register(first);
   there = ada.at(second);
 });
-afterAll(async () => {
-  await second.stop();
-  await first.stop();
-  await redis.stop();
-});
+afterAll(() => two.stop());
 
 /** Asks on the first server, and gives the events from the second on. */
 async function begin(question: string, patch: object = {}) {
@@ -102,7 +97,7 @@ test("somebody else follows nothing, on whichever server", async () => {
 
 test("when the server that writes an answer goes, those who follow elsewhere are told", async () => {
   const third = await startTestServer({
-    REDIS_URL: redis.url,
+    REDIS_URL: two.redis.url,
     DATABASE_URL: first.databaseUrl,
     SHUTDOWN_TIMEOUT: "0",
   });
@@ -127,16 +122,22 @@ test("tabs on every server are told what happens, with the tokens", async () => 
   await new Promise((resolve) => {
     socket.onopen = resolve;
   });
+  const heardOf = (id: string) =>
+    events.flatMap((event) =>
+      event.type === "answer" && event.conversationId === id ? [event] : [],
+    );
   // What a server wants is heard by the others a moment later.
-  await Bun.sleep(100);
+  await until(async () => {
+    const early = await ada.newConversation({ title: "Early" });
+    await allEvents(await ada.ask(early.id, "{{tokens=1}}"));
+    return heardOf(early.id).length > 0;
+  }, "tokens to be heard");
   const { id } = await ada.newConversation({ title: "Told" });
   const answer = await allEvents(await ada.ask(id, "{{tokens=20 rate=200}}"));
   await until(() =>
     events.some((event) => event.type === "message.updated" && event.message.conversationId === id),
   );
-  const heard = events.flatMap((event) =>
-    event.type === "answer" && event.conversationId === id ? [event] : [],
-  );
+  const heard = heardOf(id);
   expect(textOf(heard)).toBe(textOf(answer));
   expect(heard.at(-1)?.event.type).toBe("done");
   socket.close();

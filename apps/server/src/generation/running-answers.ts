@@ -11,6 +11,7 @@ import {
 import type { Model, ModelRequest } from "../models/model.ts";
 import { ModelError } from "../models/model-error.ts";
 import { AnswerLog, type LoggedEvent } from "./answer-log.ts";
+import { AskedModel } from "./asked-model.ts";
 import type { FrameClock } from "./frame-clock.ts";
 import { previewOf } from "./preview.ts";
 import { saveWithRetry } from "./save-with-retry.ts";
@@ -27,11 +28,6 @@ type Running = {
   cancelWhenAlone: boolean;
   abort: AbortController;
   finished: Promise<Finished | null>;
-};
-
-/** What the model is asked; the messages are put together while the answer is already running. */
-export type AnswerRequest = Omit<ModelRequest, "model" | "messages"> & {
-  messages(): Promise<ModelRequest["messages"]>;
 };
 
 /** An answer as it was saved; the conversation as it stands after that. */
@@ -68,35 +64,39 @@ export class RunningAnswers {
     return this.#running.size;
   }
 
+  /** Asks the model for an answer that is to be started, or dropped. */
+  ask(request: () => Promise<ModelRequest>): AskedModel {
+    return new AskedModel(this.#deps.model, request);
+  }
+
   /**
    * Begins to write an answer that is saved as running.
    *
-   * The model is called in a later task, so that the caller can follow the log before its first
-   * event, and `cancelWhenAlone` does not take an answer for deserted that nobody could join yet.
+   * What the model says is read in a later task, so that the caller can follow the log before its
+   * first event, and `cancelWhenAlone` does not take an answer for deserted that nobody could join
+   * yet.
    */
-  start(begun: Begun, request: AnswerRequest): AnswerLog {
+  start(begun: Begun, asked: AskedModel): AnswerLog {
     const { answer, question, conversation } = begun;
-    const model = answer.model ?? "";
     const log = new AnswerLog(
       {
         type: "started",
         conversationId: conversation.id,
         questionId: question.id,
         messageId: answer.id,
-        model,
+        model: answer.model ?? "",
         createdAt: answer.createdAt,
       },
       question.author?.id ?? "",
       this.#deps.clock,
       (event) => this.#deps.onEvent(log, event),
     );
-    const abort = new AbortController();
     const running: Running = {
       log,
       conversationId: conversation.id,
       cancelWhenAlone: conversation.cancelWhenAlone,
-      abort,
-      finished: Promise.resolve().then(() => this.#write(log, request, abort)),
+      abort: asked.abort,
+      finished: Promise.resolve().then(() => this.#write(log, asked)),
     };
     this.#running.set(answer.id, running);
     running.finished = running.finished.finally(() => this.#running.delete(answer.id));
@@ -161,12 +161,8 @@ export class RunningAnswers {
     this.#running.get(answerId)?.abort.abort(reason);
   }
 
-  async #write(
-    log: AnswerLog,
-    request: AnswerRequest,
-    abort: AbortController,
-  ): Promise<Finished | null> {
-    const { last, ...outcome } = await this.#generate(log, request, abort.signal);
+  async #write(log: AnswerLog, asked: AskedModel): Promise<Finished | null> {
+    const { last, ...outcome } = await this.#generate(log, asked);
     const content = log.text();
     const finished = await this.#save(log, {
       userId: log.userId,
@@ -189,12 +185,11 @@ export class RunningAnswers {
   }
 
   /** Reads the model to its end, whatever that is. */
-  async #generate(log: AnswerLog, request: AnswerRequest, signal: AbortSignal): Promise<Outcome> {
+  async #generate(log: AnswerLog, { events, abort }: AskedModel): Promise<Outcome> {
+    const { signal } = abort;
     let usage: Usage | null = null;
     try {
-      const { model } = log.started;
-      const messages = await request.messages();
-      for await (const event of this.#deps.model.stream({ ...request, model, messages }, signal)) {
+      for await (const event of events) {
         if (event.type === "delta") log.append(event.text);
         else if (event.type === "usage") {
           usage = { promptTokens: event.promptTokens, completionTokens: event.completionTokens };

@@ -1,6 +1,5 @@
 import {
   HealthBody,
-  type LoadReport,
   type ReadyBody,
   ReadyBody as ReadySchema,
   ServerInfoBody,
@@ -10,14 +9,16 @@ import type { Context } from "../context.ts";
 import { documented } from "../http/docs.ts";
 import type { PerformanceParts } from "../performance/performance-parts.ts";
 import { version } from "../version.ts";
+import { loadReport, round } from "./load-report.ts";
 
 const pingTimeoutMs = 2_000;
 
 /** Whether the server lives, whether it can take requests, and what it is. */
 export function healthRoutes(
   { config, database, models, log, isDraining }: Context,
-  { resources, runningAnswers }: PerformanceParts,
+  parts: PerformanceParts,
 ) {
+  const { resources } = parts;
   let hasAccounts = false;
 
   /** The database answers in time. Its schema is in place, or the server would not listen. */
@@ -36,15 +37,6 @@ export function healthRoutes(
     return isReachable;
   }
 
-  function loadReport(): LoadReport {
-    const { cpu, eventLoop } = resources.monitor.latest;
-    return {
-      cpu: round(cpu.fraction),
-      event_loop_delay_ms: round(eventLoop.meanDelayMs),
-      running_answers: runningAnswers(),
-    };
-  }
-
   return new Elysia()
     .get(
       "/health",
@@ -55,7 +47,7 @@ export function healthRoutes(
           cpu_usage: round(resources.monitor.latest.cpu.fraction),
           memory_usage: round(resources.monitor.latest.memory.fraction),
           pressure: resources.pressure.verdict.level,
-          load: loadReport(),
+          load: loadReport(parts),
           version,
           uptime: round(process.uptime()),
         };
@@ -76,7 +68,7 @@ export function healthRoutes(
         return {
           status,
           checks: { database: isDatabaseUp, migrations: true },
-          load: loadReport(),
+          load: loadReport(parts),
         };
       },
       documented("Health", {
@@ -105,8 +97,4 @@ export function healthRoutes(
         public: true,
       }),
     );
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

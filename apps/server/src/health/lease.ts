@@ -1,5 +1,5 @@
-import type { Database } from "@peregrine/database";
-import type { Log } from "@peregrine/process";
+import type { Database, InterruptedAnswer } from "@peregrine/database";
+import { type Log, Recurring } from "@peregrine/process";
 
 const heartbeatMs = 5_000;
 /** Three heartbeats may be lost before a server counts as dead. */
@@ -12,6 +12,7 @@ type Options = {
   serverId: string;
   /** No other server can use this database: whatever runs in it was left by one that died. */
   isAlone: boolean;
+  onInterrupted(answers: InterruptedAnswer[]): Promise<void>;
 };
 
 /**
@@ -19,37 +20,37 @@ type Options = {
  * interrupted, so that nobody waits for them.
  */
 export async function keepLease(options: Options): Promise<{ stop(): Promise<void> }> {
-  const { database, log, serverId, isAlone } = options;
-  let beat: Promise<void> = Promise.resolve();
-
+  const { database, log, serverId, isAlone, onInterrupted } = options;
   async function heartbeat(): Promise<void> {
     await database.servers.heartbeat(serverId);
-    report(await database.servers.interruptOrphans(leaseSeconds));
+    await report(await database.servers.interruptOrphans(leaseSeconds));
   }
 
-  function report(interrupted: { messageId: string }[]): void {
-    if (interrupted.length > 0) {
-      log.warn({ answers: interrupted.length }, "marked the answers of a dead server interrupted");
-    }
+  async function deleteExpired(): Promise<void> {
+    await Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]);
   }
 
-  if (isAlone) report(await database.servers.interruptAllRunning());
+  async function report(interrupted: InterruptedAnswer[]): Promise<void> {
+    if (interrupted.length === 0) return;
+    log.warn({ answers: interrupted.length }, "marked the answers of a dead server interrupted");
+    await onInterrupted(interrupted);
+  }
+
+  if (isAlone) await report(await database.servers.interruptAllRunning());
   await heartbeat();
 
-  const heart = setInterval(() => {
-    beat = heartbeat().catch((err: unknown) => log.warn({ err }, "the heartbeat failed"));
-  }, heartbeatMs);
-  const housekeeping = setInterval(() => {
-    Promise.all([database.sessions.deleteExpired(), database.attempts.deleteExpired()]).catch(
-      (err: unknown) => log.warn({ err }, "deleting what has expired failed"),
-    );
-  }, housekeepingMs);
+  const heart = new Recurring(heartbeat, {
+    everyMs: heartbeatMs,
+    onError: (err) => log.warn({ err }, "the heartbeat failed"),
+  });
+  const housekeeping = new Recurring(deleteExpired, {
+    everyMs: housekeepingMs,
+    onError: (err) => log.warn({ err }, "deleting what has expired failed"),
+  });
 
   return {
     async stop() {
-      clearInterval(heart);
-      clearInterval(housekeeping);
-      await beat;
+      await Promise.all([heart.stop(), housekeeping.stop()]);
       await database.servers.remove(serverId);
     },
   };

@@ -17,6 +17,8 @@ afterAll(() => server.stop());
 const json = { "content-type": "application/json" };
 const someId = "01900000-0000-7000-8000-000000000000";
 
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+
 type Bad = [name: string, path: string, init: RequestInit, status: number, field?: string];
 
 function bad(): Bad[] {
@@ -54,6 +56,9 @@ function bad(): Bad[] {
       ask(JSON.stringify({ content: "a", fileIds: [someId] })),
       404,
     ],
+    ["arrays in arrays without end", "/api/v1/auth/login", ask(nested(700_000)), 400],
+    ["a field of them", "/api/v1/auth/login", ask(`{"email":${nested(700_000)}}`), 400],
+    ["a wrong type, nested as deep as may be", "/api/v1/auth/login", ask(nested(16)), 400],
     ["broken JSON", `${conversation}/messages`, ask('{"content":'), 400],
     [
       "bytes that are not UTF-8",

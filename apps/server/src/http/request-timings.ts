@@ -10,6 +10,8 @@ type Timing = {
   request: Request;
   startedMs: number;
   databaseMs: number;
+  /** The end of the last statement. */
+  databaseEndMs: number;
   queries: number;
   /** How often each statement was sent; undefined until the first one. */
   byStatement: Map<string, number> | undefined;
@@ -39,6 +41,7 @@ export class RequestTimings {
       request,
       startedMs: performance.now(),
       databaseMs: 0,
+      databaseEndMs: 0,
       queries: 0,
       byStatement: undefined,
       cached: { memory: 0, redis: 0, source: 0, "shared load": 0 },
@@ -47,11 +50,16 @@ export class RequestTimings {
     return this.#current.run(timing, handle);
   }
 
-  /** Counts a statement, with the time it waited for a connection. */
+  /**
+   * Counts a statement that has just ended, with the time it waited for a connection. Time that two
+   * of them take side by side counts once.
+   */
   addQuery(statement: string, durationMs: number): void {
     const timing = this.#current.getStore();
     if (!timing) return;
-    timing.databaseMs += durationMs;
+    const nowMs = performance.now();
+    timing.databaseMs += Math.min(durationMs, nowMs - timing.databaseEndMs);
+    timing.databaseEndMs = nowMs;
     timing.queries++;
     timing.byStatement ??= new Map();
     const count = (timing.byStatement.get(statement) ?? 0) + 1;

@@ -1,6 +1,7 @@
 import type { SocketEvent } from "@peregrine/protocol";
 import type { Bus } from "../bus/bus.ts";
 import type { AnswerLog, LoggedEvent } from "../generation/answer-log.ts";
+import { SenderWatch } from "./sender-watch.ts";
 
 /** The part of Bun's server that sends to everyone who subscribed to a topic. */
 type Publisher = {
@@ -9,11 +10,18 @@ type Publisher = {
   readonly pendingWebSockets: number;
 };
 
-/** How often a server says whose tokens it wants; one that was silent for three wants none. */
+/** How often a server says that it is there and whose tokens it wants; after three without, it is not. */
 const renewMs = 5_000;
+
+/** An event for the sockets of other servers; each of a server's has a number, from 1. */
+type Told = { from: string; number: number; topic: string; event: SocketEvent };
+/** What a server says of itself: the number of its last event, and whose tokens it wants. */
+type Presence = { from: string; number: number; userIds: string[]; isLeaving?: true };
 
 /** What happens to one user, for all of their tabs. */
 export const userTopic = (userId: string) => `user:${userId}`;
+/** What every tab is told. */
+export const everyoneTopic = "everyone";
 /** The tokens of that user's answers, for those tabs that want them here. */
 export const deltaTopic = (userId: string) => `deltas:${userId}`;
 
@@ -21,41 +29,61 @@ export const deltaTopic = (userId: string) => `deltas:${userId}`;
  * Tells the tabs of a user what happens, on this server and, by the bus, on all others; tokens only
  * go to servers that have said they want them. An event is encoded once, whoever listens; Bun holds the
  * list of subscribers, and drops one whose socket does not take what is sent.
+ *
+ * The bus may lose what it carries, and a server may die with something saved and not told: then
+ * every tab here is told that it may have missed something.
  */
 export class LiveHub {
   readonly #bus: Bus;
+  readonly #serverId: string;
+  readonly #watch: SenderWatch;
+  #sent = 0;
   #publisher: Publisher | undefined;
   /** Users with a tab on another server that wants tokens, until when. */
   readonly #wantedElsewhere = new Map<string, number>();
   readonly #wantedHere = new Map<string, number>();
   readonly #closers: (() => void)[] = [];
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, serverId: string) {
     this.#bus = bus;
+    this.#serverId = serverId;
+    this.#watch = new SenderWatch({
+      silentMs: 3 * renewMs,
+      lateMs: 1_000,
+      now: () => performance.now(),
+      onMissed: () => this.#send(everyoneTopic, { type: "missed" }),
+    });
   }
 
   /** Begins to hear what happens on the other servers. */
   async start(): Promise<void> {
     const heard = await this.#bus.subscribe("live", (message) => {
-      const { topic, event } = message as { topic: string; event: SocketEvent };
+      const { from, number, topic, event } = message as Told;
+      this.#watch.heard(from, number);
       this.#send(topic, event);
     });
-    const wanted = await this.#bus.subscribe("live.wanted", (message) => {
-      const { userIds } = message as { userIds: string[] };
+    const present = await this.#bus.subscribe("live.present", (message) => {
+      const { from, number, userIds, isLeaving } = message as Presence;
+      this.#watch.heardOf(from, number);
+      if (isLeaving) this.#watch.left(from);
       for (const userId of userIds) this.#wantedElsewhere.set(userId, Date.now() + 3 * renewMs);
     });
+    this.#tellPresence([]);
     const renewal = setInterval(() => {
       const now = Date.now();
       for (const [userId, until] of this.#wantedElsewhere) {
         if (until < now) this.#wantedElsewhere.delete(userId);
       }
-      if (this.#wantedHere.size > 0) this.#want([...this.#wantedHere.keys()]);
+      this.#watch.check();
+      this.#tellPresence([...this.#wantedHere.keys()]);
     }, renewMs);
-    this.#closers.push(heard, wanted, () => clearInterval(renewal));
+    this.#closers.push(heard, present, () => clearInterval(renewal));
   }
 
   stop(): void {
     for (const close of this.#closers) close();
+    this.#watch.stop();
+    this.#tellPresence([], { isLeaving: true });
   }
 
   /** A tab of this server wants tokens, or no longer does. */
@@ -63,11 +91,12 @@ export class LiveHub {
     const count = (this.#wantedHere.get(userId) ?? 0) + change;
     if (count > 0) this.#wantedHere.set(userId, count);
     else this.#wantedHere.delete(userId);
-    if (count === 1 && change === 1) this.#want([userId]);
+    if (count === 1 && change === 1) this.#tellPresence([userId]);
   }
 
-  #want(userIds: string[]): void {
-    this.#bus.publish("live.wanted", { userIds });
+  #tellPresence(userIds: string[], leaving: Pick<Presence, "isLeaving"> = {}): void {
+    const presence = { from: this.#serverId, number: this.#sent, userIds, ...leaving };
+    this.#bus.publish("live.present", presence satisfies Presence);
   }
 
   /** Events before this have nobody to go to. */
@@ -97,7 +126,8 @@ export class LiveHub {
   }
 
   #sendEverywhere(topic: string, event: SocketEvent): void {
-    this.#bus.publish("live", { topic, event });
+    const told: Told = { from: this.#serverId, number: ++this.#sent, topic, event };
+    this.#bus.publish("live", told);
     this.#send(topic, event);
   }
 

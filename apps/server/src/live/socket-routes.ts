@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import { signedIn } from "../auth/signed-in.ts";
 import type { Context } from "../context.ts";
 import { documented } from "../http/docs.ts";
-import { deltaTopic, userTopic } from "./live-hub.ts";
+import { deltaTopic, everyoneTopic, userTopic } from "./live-hub.ts";
 
 const maxCommandBytes = 1024;
 /** What a socket may have unsent before its reader counts as too slow and is dropped. */
@@ -32,6 +32,7 @@ export function socketRoutes(context: Context) {
   return new Elysia().derive(signedIn(context)).ws("/api/v1/socket", {
     open(ws) {
       const { user, credential } = ws.data;
+      ws.subscribe(everyoneTopic);
       ws.subscribe(userTopic(user.id));
       ws.subscribe(deltaTopic(user.id));
       wantsDeltas.add(ws.raw);
@@ -59,7 +60,7 @@ export function socketRoutes(context: Context) {
     ...documented("Live", {
       summary: "What happens, as it happens",
       description:
-        'A WebSocket that sends what happens in your conversations. `{"type":"subscribe","deltas":false}` leaves out the tokens of answers; `{"type":"ping"}` is answered with `{"type":"pong"}`.',
+        'A WebSocket that sends what happens in your conversations. `{"type":"subscribe","deltas":false}` leaves out the tokens of answers; `{"type":"ping"}` is answered with `{"type":"pong"}`. Events are not kept for who is away: read the lists again when the socket has opened, and after `{"type":"missed"}`.',
       returns: { 101: null },
     }),
   });

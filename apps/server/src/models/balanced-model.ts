@@ -3,6 +3,7 @@ import {
   Pool,
   type PoolEvents,
   RetryBudget,
+  type ServerInfo,
   type Ticket,
 } from "@peregrine/balancer";
 import { AnswerProgress } from "./answer-progress.ts";
@@ -33,6 +34,8 @@ export type Balancing = {
   /** How a server whose entry does not say is asked to go on with an answer: `off`. */
   continueWith?: WayToContinue | undefined;
   events?: PoolEvents | undefined;
+  /** So many tokens came from a server. */
+  onTokens?: ((server: ServerInfo, count: number) => void) | undefined;
 };
 
 type Options = Balancing & {
@@ -72,6 +75,7 @@ export class BalancedModel implements Model {
   readonly #onlyBegin: readonly string[];
   readonly #retries = new RetryBudget({ reserve: retryReserve }, performance.now());
   readonly #onFailure: (failure: ServerFailure) => void;
+  readonly #onTokens: Balancing["onTokens"];
 
   constructor(servers: readonly ServerOfPool[], options: Options) {
     const { firstTokenMs } = options;
@@ -91,6 +95,7 @@ export class BalancedModel implements Model {
       .filter((each) => this.#wayOf(each) === "off")
       .map(({ server }) => server.id);
     this.#onFailure = options.onFailure ?? (() => {});
+    this.#onTokens = options.onTokens;
   }
 
   /** For administrators: how the servers stand, and to take them out. */
@@ -159,6 +164,7 @@ export class BalancedModel implements Model {
       answer.countTokens(count);
       ticket.firstByte();
       ticket.addCost(-count);
+      this.#onTokens?.(ticket.server, count);
     };
     try {
       const options = { onTokens, continuation };

@@ -11,6 +11,7 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
     return demonstrationModel();
   }
   const poolMetrics = metrics?.balancer.pool("models");
+  const serverMetrics = metrics?.modelServers;
   return openModelServers({
     servers: config.MODEL_SERVERS,
     apiKey: config.MODEL_API_KEY,
@@ -23,8 +24,21 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
       maxInFlight: config.MODEL_MAX_IN_FLIGHT || undefined,
       maxWaitMs: config.MODEL_QUEUE_TIMEOUT * 1000,
       continueWith: config.MODEL_CONTINUE,
+      onTokens: serverMetrics?.onTokens,
       events: {
         ...poolMetrics,
+        onPick(server, waitedMs) {
+          poolMetrics?.onPick(server, waitedMs);
+          serverMetrics?.onPick(server);
+        },
+        onFirstByte(server, latencyMs) {
+          poolMetrics?.onFirstByte(server, latencyMs);
+          serverMetrics?.onFirstByte(server, latencyMs);
+        },
+        onEnd(server, end) {
+          poolMetrics?.onEnd(server, end);
+          serverMetrics?.onEnd(server, end);
+        },
         onEjection(ejection) {
           poolMetrics?.onEjection(ejection);
           const { server, reason, forMs } = ejection;
@@ -32,10 +46,12 @@ export function openModels(config: Config, log: Log, metrics: Metrics | undefine
         },
       },
     },
-    onFailure: ({ server, error, failedOver, continued }) =>
+    onFailure: ({ server, error, failedOver, continued }) => {
+      if (failedOver) poolMetrics?.onRetry(error.code);
       log.warn(
         { server, code: error.code, err: error, failedOver, continued },
         "a model server failed",
-      ),
+      );
+    },
   });
 }

@@ -169,7 +169,7 @@ export function alertRoutes(context: Context, { alerts }: PerformanceParts) {
       "/figures",
       async (): Promise<AlertFigureListBody> => {
         const nowMs = Date.now();
-        const silent = await database.servers.countSilent(silentSeconds);
+        const silent = await database.servers.countSilent(silentSeconds(context.config));
         const source = await recentFigures(database, minuteMs, silent);
         return {
           figures: describeFigures().map((figure) => ({

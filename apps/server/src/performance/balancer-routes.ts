@@ -17,7 +17,7 @@ export function balancerRoutes(context: Context) {
     .derive(signedInAdmin(context))
     .get("/", () => lookAt(door), {
       ...documented("Performance", {
-        summary: "The servers behind the front door",
+        summary: "The servers behind the front door, and its cache",
         description:
           "As the door at `EDGE_ADMIN_URL` sees them now. Where it does not answer in 2 s, `error` says why.",
         returns: { 200: BalancerBody },
@@ -45,13 +45,16 @@ export function balancerRoutes(context: Context) {
     );
 }
 
+const nothing = { servers: [], cache: null };
+
 async function lookAt(door: FrontDoor | undefined): Promise<BalancerBody> {
-  if (!door) return { door: "none", error: null, servers: [] };
+  if (!door) return { door: "none", ...nothing, error: null };
   try {
-    return { door: "reachable", error: null, servers: await door.servers() };
+    const [servers, cache] = await Promise.all([door.servers(), door.cache()]);
+    return { door: "reachable", error: null, servers, cache };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     const { code, message } = error;
-    return { door: "unreachable", error: { code, message }, servers: [] };
+    return { door: "unreachable", ...nothing, error: { code, message } };
   }
 }

@@ -80,6 +80,17 @@ test("the servers behind the door are listed as the door sees them", async () =>
   }
 }, 30_000);
 
+test("what the door's cache answered is shown", async () => {
+  const before = (await look()).cache;
+  for (let i = 0; i < 4; i++) await (await fetch(`${edge.url}/assets/app-1234.js`)).text();
+  const after = (await look()).cache;
+  expect(after?.hits).toBe((before?.hits ?? 0) + 3);
+  expect(after?.requests).toBe((before?.requests ?? 0) + 4);
+  expect(after?.hitRatio).toBe((after?.hits ?? 0) / (after?.requests ?? 0));
+  expect(after?.entries).toBeGreaterThan(0);
+  expect(after?.bytes).toBeGreaterThan(0);
+}, 30_000);
+
 test("a drained server gets nothing new until it is taken back", async () => {
   await untilBothAreUp();
   expect((await drain(second.url, true)).status).toBe(204);
@@ -110,14 +121,14 @@ test("what is not there is said so, and every try is kept", async () => {
 
 test("a server that knows of no door says so", async () => {
   const there = admin.at(first);
-  expect(await look(there)).toEqual({ door: "none", error: null, servers: [] });
+  expect(await look(there)).toEqual({ door: "none", error: null, servers: [], cache: null });
   expect(await refused(second.url, there)).toMatchObject({ status: 404, code: "not_found" });
 });
 
 test("a door that is gone costs the answer its servers, and says why", async () => {
   expect(await edge.stop()).toBe(0);
   const gone = await look();
-  expect(gone).toMatchObject({ door: "unreachable", servers: [] });
+  expect(gone).toMatchObject({ door: "unreachable", servers: [], cache: null });
   expect(gone.error?.code).toBe("balancer_unavailable");
   expect(JSON.stringify(gone)).not.toContain(password);
   expect(await refused(first.url)).toMatchObject({ status: 503, code: "balancer_unavailable" });

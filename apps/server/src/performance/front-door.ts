@@ -1,4 +1,4 @@
-import type { BalancedServer, ErrorCode } from "@peregrine/protocol";
+import type { BalancedServer, EdgeCacheFigures, ErrorCode } from "@peregrine/protocol";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ApiError } from "../http/api-error.ts";
@@ -23,6 +23,16 @@ const Snapshot = Type.Object({
     }),
   ),
 });
+/** An empty object where the cache is off; without results from a door of an older version. */
+const Cache = Type.Partial(
+  Type.Object({
+    memoryBytes: Type.Number(),
+    memoryEntries: Type.Number(),
+    diskBytes: Type.Number(),
+    diskEntries: Type.Number(),
+    results: Type.Record(Type.String(), Type.Number()),
+  }),
+);
 const Refusal = Type.Object({
   error: Type.Object({ code: Type.String(), message: Type.String() }),
 });
@@ -40,12 +50,14 @@ const refusals: Record<string, ErrorCode> = {
  */
 export class FrontDoor {
   readonly #servers: string;
+  readonly #cache: string;
   readonly #headers: Record<string, string>;
   readonly #timeoutMs: number;
 
   constructor(adminUrl: string, timeoutMs = defaultTimeoutMs) {
     const { origin, username, password } = new URL(adminUrl);
     this.#servers = `${origin}/edge/servers`;
+    this.#cache = `${origin}/edge/cache`;
     const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     const basic = `Basic ${Buffer.from(pair).toString("base64")}`;
     this.#headers = pair === ":" ? {} : { authorization: basic };
@@ -56,6 +68,22 @@ export class FrontDoor {
   async servers(): Promise<BalancedServer[]> {
     const { servers } = await this.#ask(this.#servers, {}, Snapshot);
     return servers.map(balancedServer);
+  }
+
+  /** Null where it is off. @throws ApiError balancer_unavailable */
+  async cache(): Promise<EdgeCacheFigures | null> {
+    const { results, ...kept } = await this.#ask(this.#cache, {}, Cache);
+    if (!results) return null;
+    const { hit = 0, stale = 0, collapsed = 0, miss = 0, revalidated = 0 } = results;
+    const hits = hit + stale + collapsed;
+    const requests = hits + miss + revalidated;
+    return {
+      requests,
+      hits,
+      hitRatio: requests > 0 ? hits / requests : null,
+      bytes: (kept.memoryBytes ?? 0) + (kept.diskBytes ?? 0),
+      entries: (kept.memoryEntries ?? 0) + (kept.diskEntries ?? 0),
+    };
   }
 
   /**

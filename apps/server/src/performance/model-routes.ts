@@ -6,7 +6,7 @@ import { notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { createAudited } from "./audited.ts";
 import { balancedServer } from "./balanced-server.ts";
-import { lastMinute } from "./last-minute.ts";
+import { modelFigures } from "./model-figures.ts";
 
 /** What answers, and the servers that it runs on. For administrators. */
 export function modelRoutes(context: Context) {
@@ -18,18 +18,21 @@ export function modelRoutes(context: Context) {
     .get(
       "/",
       async (): Promise<ModelPerformanceBody> => {
-        const figures = await lastMinute(database, null);
+        const figures = await modelFigures(database);
         const { servers, waiting } = models.pool?.snapshot() ?? noServers;
         return {
-          models: figures?.models ?? {},
+          models: figures.models,
           waiting,
-          servers: servers.map(balancedServer),
+          servers: servers.map((server) => ({
+            ...balancedServer(server),
+            figures: figures.servers[server.id] ?? null,
+          })),
         };
       },
       documented("Performance", {
         summary: "Models, and the servers they run on",
         description:
-          "Models as all servers saw them over the last minute; model servers as the balancer of this server sees them now.",
+          "Models as all servers saw them over the last minute, and model servers over the last five; how those stand, as the balancer of this server sees them now.",
         returns: { 200: ModelPerformanceBody },
         errors: ["forbidden"],
       }),

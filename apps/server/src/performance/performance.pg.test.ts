@@ -150,8 +150,9 @@ test("what the load counted is what the history shows, within one in a hundred",
     const { points } = await history(`from=${from}&to=${to}&step=1`);
     return points.reduce((sum, { figures }) => sum + (figures?.throughput ?? 0), 0);
   };
-  await untilSlow(async () => (await count()) > 0, "the seconds to be saved");
-  expect(Math.abs((await count()) / asked - 1)).toBeLessThan(0.01);
+  // They may be saved in two parts.
+  await untilSlow(async () => (await count()) > 0.99 * asked, "the seconds to be saved");
+  expect(await count()).toBeLessThan(1.01 * asked);
   const { points, step } = await history(`from=${new Date(fromMs - 60_000).toISOString()}&step=15`);
   expect(step).toBe(15);
   const busy = points.find(({ figures }) => (figures?.throughput ?? 0) > 10);
@@ -160,7 +161,7 @@ test("what the load counted is what the history shows, within one in a hundred",
   expect(busy?.figures?.database["sessions.find"]?.count ?? 1).toBeGreaterThan(0);
   const { servers } = await admin.json<ServerListBody>(`${base}/servers`);
   expect(servers.map(({ name }) => name)).toEqual(["test-server"]);
-}, 40_000);
+}, 60_000);
 
 test.each([
   ["from=yesterday", "from"],

@@ -7,8 +7,13 @@ import { alertReceivers } from "./alert-receivers.ts";
 import { databaseAlertStore } from "./alert-store.ts";
 import { recentFigures } from "./fleet-figures.ts";
 
-/** A server's heartbeat is every 5 s. */
-export const silentSeconds = 60;
+/**
+ * How long a server has not been heard of that is silent: four looks, but no less than three of its
+ * heartbeats, which are every 5 s, and no more than a minute.
+ */
+export function silentSeconds({ ALERT_INTERVAL }: Config): number {
+  return Math.min(60, Math.max(15, 4 * ALERT_INTERVAL));
+}
 
 type Options = {
   config: Config;
@@ -28,7 +33,7 @@ export function startAlerts({ config, log, database, metrics, serverId }: Option
     receivers,
     everyMs: config.ALERT_INTERVAL * 1000,
     figures: async (backMs) =>
-      recentFigures(database, backMs, await database.servers.countSilent(silentSeconds)),
+      recentFigures(database, backMs, await database.servers.countSilent(silentSeconds(config))),
     onState: ({ id, severity }, { state }) => metrics.onAlertState(id, severity, state),
     onError: (err, during) => log.warn({ err }, `alerts: ${during} failed`),
   });

@@ -165,7 +165,7 @@ test("a search that takes too long is given up with a 503, and others go on", as
       const startedAt = performance.now();
       const error = await ada.error("/api/v1/search?q=locked");
       expect(error).toMatchObject({ status: 503, code: "database_unavailable" });
-      expect(performance.now() - startedAt).toBeLessThan(12_000);
+      expect(performance.now() - startedAt).toBeLessThan(30_000);
       await ada.newConversation({ title: "Not held up" });
     });
   } finally {

@@ -182,10 +182,14 @@ export function textOf(events: ReceivedEvent[]): string {
 }
 
 /** Waits for a condition that comes true by itself. */
-export async function until(condition: () => unknown, what = "a condition"): Promise<void> {
-  const deadline = Date.now() + 10_000;
+export async function until(
+  condition: () => unknown,
+  what = "a condition",
+  withinMs = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited 10 s for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
     await Bun.sleep(5);
   }
 }

@@ -1,13 +1,6 @@
 import type { QueryInfo } from "@peregrine/database";
 import type { Log } from "@peregrine/process";
-import {
-  createSampler,
-  parseTraceparent,
-  Span,
-  SpanExporter,
-  type SpanShape,
-  Tracer,
-} from "@peregrine/tracing";
+import { parseTraceparent, Span, type SpanShape, startTracer } from "@peregrine/tracing";
 import type { AppCache } from "../cache/open-cache.ts";
 import type { Config } from "../config.ts";
 import type { ModelServers } from "../models/model-servers.ts";
@@ -26,26 +19,9 @@ type Fetch = (request: Request) => Response | Promise<Answer>;
  * installed, and it costs nothing.
  */
 export function openTracing(config: Config, log: Log) {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = config;
-  if (endpoint === undefined) return undefined;
-  const exporter = new SpanExporter({
-    url: `${endpoint}/v1/traces`,
-    headers: config.OTEL_EXPORTER_OTLP_HEADERS,
-    resource: {
-      ...config.OTEL_RESOURCE_ATTRIBUTES,
-      "service.name": config.OTEL_SERVICE_NAME,
-      "service.version": version,
-      ...(config.SERVER_NAME && { "service.instance.id": config.SERVER_NAME }),
-    },
-    onStateChange: (err) =>
-      err
-        ? log.warn({ err, endpoint }, "traces cannot be sent, trying again")
-        : log.info({ endpoint }, "traces are sent again"),
-  });
-  const tracer = new Tracer({
-    sampler: createSampler(config.OTEL_TRACES_SAMPLER, config.OTEL_TRACES_SAMPLER_ARG),
-    onEnd: exporter.add,
-  });
+  const started = startTracer(config, { version, instance: config.SERVER_NAME, log });
+  if (!started) return undefined;
+  const { tracer, exporter } = started;
 
   return {
     /** @returns `fetch` with a span around each request, up to the beginning of its response */
@@ -71,6 +47,9 @@ export function openTracing(config: Config, log: Log) {
 
     traceCache: (cache: AppCache) => traceCache(cache, tracer),
     traceModels: (models: ModelServers) => traceModels(models, tracer),
+
+    /** What became of its spans. */
+    figures: exporter.figures,
 
     /** Sends what is left. */
     close: () => exporter.close(),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startEdgeProcess } from "@peregrine/e2e/edge-process";
 import {
   allEvents,
   startTestServer,
@@ -70,6 +71,9 @@ afterAll(async () => {
 
 const attribute = ({ attributes }: Sent, name: string) =>
   attributes.find(({ key }) => key === name)?.value;
+/** Not that of a title. */
+const isInteractive = (span: Sent) =>
+  attribute(span, "peregrine.priority")?.stringValue === "interactive";
 const named = (name: string) => spans.filter((span) => span.name === name);
 
 test("a request hangs beneath its caller, reads of the cache beneath it, statements beneath those", async () => {
@@ -86,7 +90,7 @@ test("a request hangs beneath its caller, reads of the cache beneath it, stateme
   const statements = named("conversations.get");
   expect(statements.map((span) => [span.kind, span.parentSpanId])).toEqual([[3, reads[0]?.spanId]]);
   expect(bodies).not.toContain(id);
-}, 20_000);
+}, 60_000);
 
 test("the model server is asked under the answer's span, which has no word of either side", async () => {
   const { id } = await user.newConversation();
@@ -95,8 +99,6 @@ test("the model server is asked under the answer's span, which has no word of ei
     headers: { traceparent, accept: "text/event-stream" },
   });
   await allEvents(response);
-  const isInteractive = (span: Sent) =>
-    attribute(span, "peregrine.priority")?.stringValue === "interactive";
   await until(() => named("chat m").some(isInteractive), "the model's span");
   const chat = named("chat m").find(isInteractive) as Sent;
   expect(chat).toMatchObject({ traceId, kind: 3 });
@@ -105,7 +107,45 @@ test("the model server is asked under the answer's span, which has no word of ei
   for (const word of ["peregrine?", "Answered.", user.cookie, user.user.email]) {
     expect(bodies).not.toContain(word);
   }
-}, 20_000);
+}, 60_000);
+
+test("one trace reaches from the door over the server to the database and the model", async () => {
+  const door = await startEdgeProcess([server.url], {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}`,
+  });
+  try {
+    const throughDoor = user.at(door);
+    const { id } = await throughDoor.newConversation();
+    const response = await throughDoor.fetch(`/api/v1/conversations/${id}/messages`, {
+      json: { content: "From end to end" },
+      headers: { accept: "text/event-stream" },
+    });
+    await allEvents(response);
+  } finally {
+    // Sends what is left.
+    await door.stop();
+  }
+  const isAsked = (span: Sent) => span.name === "POST /api/v1/conversations/:id/messages";
+  const atDoors = spans.filter(
+    (span) => attribute(span, "peregrine.server")?.stringValue === server.url,
+  );
+  // The door began the traces: nobody came with one.
+  expect(atDoors.map(({ name, kind, parentSpanId }) => [name, kind, parentSpanId])).toEqual([
+    ["POST", 2, undefined],
+    ["POST", 2, undefined],
+  ]);
+  const [, atDoor] = atDoors as [Sent, Sent];
+  const ofTrace = () => spans.filter((span) => span.traceId === atDoor.traceId);
+  await until(() => ofTrace().some(isInteractive), "the model's span");
+  await until(() => ofTrace().some(isAsked), "the server's span");
+  const request = ofTrace().find(isAsked) as Sent;
+  expect(request.parentSpanId).toBe(atDoor.spanId);
+  const statement = ofTrace().find(({ name }) => name === "answers.ask") as Sent;
+  const chat = ofTrace().find(isInteractive) as Sent;
+  expect(statement).toMatchObject({ kind: 3, parentSpanId: request.spanId });
+  expect(chat).toMatchObject({ kind: 3, parentSpanId: request.spanId });
+  expect(asked).toContain(`00-${atDoor.traceId}-${chat.spanId}-01`);
+}, 30_000);
 
 test("what nobody traces makes no spans, and one that is not kept is passed on as such", async () => {
   const before = spans.length;

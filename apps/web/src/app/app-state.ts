@@ -1,9 +1,10 @@
-import { batch, effect, type Signal, signal } from "@preact/signals";
+import { effect, type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { Api } from "../api/api.ts";
-import { ConversationList } from "../conversations/conversation-list.ts";
-import { LiveSocket } from "../live/live-socket.ts";
+import type { ConversationList } from "../conversations/conversation-list.ts";
+import type { LiveSocket } from "../live/live-socket.ts";
+import { LiveState } from "../live/live-state.ts";
 import { BlockCache } from "../markdown/block-cache.ts";
 import { Highlighter } from "../markdown/highlighter.ts";
 import { signInPath } from "../router/route.ts";
@@ -11,7 +12,7 @@ import { Router } from "../router/router.ts";
 import { Session } from "../session/session.ts";
 import { Theme } from "../theme/theme.ts";
 import { Drafts } from "../thread/drafts.ts";
-import { Threads } from "../thread/threads.ts";
+import type { Threads } from "../thread/threads.ts";
 import { Notices } from "./notices.ts";
 
 /** Everything the components share. Made once, in `main.tsx`, and handed down by context. */
@@ -53,41 +54,23 @@ export function createAppState(window: Window & typeof globalThis): AppState {
   });
   const session = new Session(api);
   const announcement = signal("");
-  const conversations = new ConversationList(api);
-  const frames = {
-    request: (draw: () => void) => window.requestAnimationFrame(draw),
-    cancel: (handle: number) => window.cancelAnimationFrame(handle),
-    nowMs: () => window.performance.now(),
-  };
-  const threads = new Threads(
-    {
-      api,
-      conversations,
-      frames,
-      user: () => session.user.peek(),
-      announce: (text) => {
-        announcement.value = text;
-      },
-    },
-    (id) => router.navigate(`/c/${id}`),
-  );
-  const live = new LiveSocket({
+  const state = new LiveState({
+    api,
+    window,
     url: `${window.location.origin.replace(/^http/, "ws")}/api/v1/socket`,
-    onEvent: (event) =>
-      batch(() => {
-        conversations.receive(event);
-        const route = router.route.peek();
-        const isOpenGone =
-          event.type === "conversation.deleted" &&
-          route.name === "conversation" &&
-          route.id === event.conversationId;
-        threads.receive(event);
-        if (isOpenGone) router.navigate("/", { replace: true });
-      }),
-    onReconnect: () => {
-      conversations.forgetBusy();
-      conversations.reload().catch(() => {});
-      threads.reconnect();
+    frames: {
+      request: (draw: () => void) => window.requestAnimationFrame(draw),
+      cancel: (handle: number) => window.cancelAnimationFrame(handle),
+      nowMs: () => window.performance.now(),
+    },
+    user: () => session.user.peek(),
+    announce: (text) => {
+      announcement.value = text;
+    },
+    onCreated: (id) => router.navigate(`/c/${id}`),
+    onDeleted: (id) => {
+      const route = router.route.peek();
+      if (route.name === "conversation" && route.id === id) router.navigate("/", { replace: true });
     },
     onRefused: () => {
       session.check().catch(() => {});
@@ -100,9 +83,9 @@ export function createAppState(window: Window & typeof globalThis): AppState {
     api,
     router,
     session,
-    conversations,
-    threads,
-    live,
+    conversations: state.conversations,
+    threads: state.threads,
+    live: state.socket,
     theme: new Theme(),
     drafts,
     notices: new Notices(),
@@ -121,12 +104,10 @@ export function createAppState(window: Window & typeof globalThis): AppState {
     const user = session.user.value;
     if (user) {
       lastUserId = user.id;
-      live.start();
-      return;
+      state.start();
+    } else {
+      state.stop();
     }
-    live.stop();
-    conversations.clear();
-    threads.clear();
   });
   effect(() => guard(app));
   return app;

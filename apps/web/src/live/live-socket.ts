@@ -7,11 +7,18 @@ const ANSWER_WITHIN_MS = 10_000;
 /** An outage shorter than this is not worth a banner. */
 const SHOW_OUTAGE_AFTER_MS = 2_500;
 
+/** The part of the browser that a socket lives in. */
+export type LiveWindow = Pick<Window, "addEventListener"> & {
+  document: Pick<Document, "addEventListener" | "visibilityState">;
+  WebSocket: new (url: string) => WebSocket;
+};
+
 export type LiveSocketOptions = {
+  window: LiveWindow;
   url: string;
   onEvent: (event: SocketEvent) => void;
-  /** Connected again after having been away: what happened meanwhile was missed. */
-  onReconnect: () => void;
+  /** Connected: what happened before, since it was last connected, was missed. */
+  onOpen: (isFirst: boolean) => void;
   /** Could not connect a few times in a row; the session may have ended. */
   onRefused: () => void;
 };
@@ -43,12 +50,13 @@ export class LiveSocket {
     if (this.#listening) return;
     this.#listening = new AbortController();
     const { signal: until } = this.#listening;
-    addEventListener("online", () => this.#connectNow(), { signal: until });
-    addEventListener("offline", () => this.#drop(), { signal: until });
-    document.addEventListener(
+    const { window } = this.#options;
+    window.addEventListener("online", () => this.#connectNow(), { signal: until });
+    window.addEventListener("offline", () => this.#drop(), { signal: until });
+    window.document.addEventListener(
       "visibilitychange",
       () => {
-        if (document.visibilityState === "visible") this.#check();
+        if (window.document.visibilityState === "visible") this.#check();
       },
       { signal: until },
     );
@@ -71,7 +79,8 @@ export class LiveSocket {
 
   #connect(): void {
     this.#clearTimers();
-    const socket = new WebSocket(this.#options.url);
+    const { window, url } = this.#options;
+    const socket = new window.WebSocket(url);
     this.#socket = socket;
     socket.addEventListener("open", () => {
       if (socket !== this.#socket) return;
@@ -81,8 +90,9 @@ export class LiveSocket {
       clearTimeout(this.#outage);
       this.#outage = undefined;
       this.#isAway.value = false;
-      if (this.#wasOpen) this.#options.onReconnect();
+      const isFirst = !this.#wasOpen;
       this.#wasOpen = true;
+      this.#options.onOpen(isFirst);
     });
     socket.addEventListener("message", ({ data }) => {
       if (socket !== this.#socket) return;

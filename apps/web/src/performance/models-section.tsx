@@ -1,8 +1,38 @@
+import type { ModelPerformanceBody } from "@peregrine/protocol";
 import { BalancedServers } from "./balanced-servers.tsx";
 import { amount, percent, seconds } from "./format.ts";
 import type { Act } from "./performance-page.tsx";
 import type { PerformanceState } from "./performance-state.ts";
 import { Table } from "./table.tsx";
+
+/** What each model server did. */
+function ModelServerFigures({ servers }: Pick<ModelPerformanceBody, "servers">) {
+  return (
+    <Table
+      columns={[
+        "Model server",
+        "Running here",
+        "Asked",
+        "Failed",
+        "First token",
+        "p95",
+        "Tokens a second",
+      ]}
+    >
+      {servers.map(({ id, inFlight, figures }) => (
+        <tr key={id}>
+          <th scope="row">{id}</th>
+          <td>{amount(inFlight)}</td>
+          <td>{amount(figures?.requests)}</td>
+          <td>{amount(figures?.errors)}</td>
+          <td>{seconds(figures?.first_token.p50)}</td>
+          <td>{seconds(figures?.first_token.p95)}</td>
+          <td>{amount(figures?.tokens)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
 
 /** What each model did in the last minute, and the servers that it runs on. */
 export function ModelsSection({ state, act }: { state: PerformanceState; act: Act }) {
@@ -41,6 +71,8 @@ export function ModelsSection({ state, act }: { state: PerformanceState; act: Ac
       </Table>
       {models.servers.length > 0 && (
         <>
+          <h3>Model servers in the last 5 minutes, as all servers saw them</h3>
+          <ModelServerFigures servers={models.servers} />
           <h3>Model servers, as this server sees them</h3>
           <BalancedServers
             servers={models.servers}

@@ -56,6 +56,18 @@ test("the server's version counts where the texts differ", () => {
   expect(entry.text).toBe("the answer");
 });
 
+test("who was reading an answer keeps what its server took along when it died", () => {
+  const entry = new MessageEntry(running(), manualFrames());
+  entry.receive({ type: "delta", text: "half" });
+  for (let times = 0; times < 2; times++) {
+    entry.update(message(2, { status: "interrupted", content: "" }));
+    expect(entry.message.value).toMatchObject({ status: "interrupted", content: "half" });
+    expect(entry.streamed.value).toHaveLength(1);
+  }
+  entry.update(message(2, { status: "interrupted", content: "half of it" }));
+  expect(entry.text).toBe("half of it");
+});
+
 test("a late `running` does not undo an end", () => {
   const entry = new MessageEntry(message(2), manualFrames());
   entry.update(running());

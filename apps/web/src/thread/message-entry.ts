@@ -65,8 +65,13 @@ export class MessageEntry {
     this.#message.value = { ...this.#message.peek(), ...part };
   }
 
-  /** Takes the server's version of this message. */
-  update(message: Message): void {
+  /**
+   * Takes the server's version of this message. A server that dies takes text along that it had sent
+   * and not saved: who was reading keeps it.
+   */
+  update(sent: Message): void {
+    const isCutShort = sent.status === "interrupted" && this.text.startsWith(sent.content);
+    const message = isCutShort ? { ...sent, content: this.text } : sent;
     const before = this.#message.peek();
     if (message.status === "running") {
       if (before.status === "running") this.patch({ id: message.id, model: message.model });

@@ -35,6 +35,7 @@ function setUp(count: number) {
     isHeld: () => isHeld,
     onLeave: () => {},
     onLoaded: () => {},
+    onRest: () => {},
   });
   const shown = () => {
     const numbers = messages.entries.value.map((entry) => numberOf(entry.id));
@@ -113,8 +114,20 @@ test("where the server is away it is told, what is shown stays, and trying again
   server.isAway = true;
   await span.loadNewer();
   expect(span.newer.value).toBe("failed");
-  expect(span.showMessage(idOf(5))).rejects.toBeInstanceOf(ApiError);
+  await expect(span.showMessage(idOf(5))).rejects.toBeInstanceOf(ApiError);
   expect(shown()).toEqual([45, 54]);
+});
+
+test("at the newest a failure is told as well, since something may have been missed", async () => {
+  const { server, span, shown } = setUp(100);
+  await span.refresh();
+  server.isAway = true;
+  server.count = 105;
+  await expect(span.refresh()).rejects.toBeInstanceOf(ApiError);
+  expect(shown()).toEqual([91, 100]);
+  server.isAway = false;
+  await span.refresh();
+  expect(shown()).toEqual([91, 105]);
 });
 
 test("while a question is on its way it stays where it is", async () => {
@@ -123,8 +136,12 @@ test("while a question is on its way it stays where it is", async () => {
   hold(true);
   await span.showMessage(idOf(5));
   await span.showNewest();
+  expect(span.isStale).toBe(false);
+  await span.refresh();
+  expect(span.isStale).toBe(true);
   hold(false);
   await span.refresh();
+  expect(span.isStale).toBe(false);
   expect(server.asked).toEqual([{}, {}]);
   expect(shown()).toEqual([91, 100]);
 });

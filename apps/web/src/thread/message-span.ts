@@ -15,6 +15,8 @@ export type MessageSpanOptions = {
   /** Called before other messages take the place of those that are loaded. */
   onLeave: () => void;
   onLoaded: () => void;
+  /** Called when nothing is on its way any more, whether it came or not. */
+  onRest: () => void;
 };
 
 type LoadState = "loading" | "ready" | "failed" | "missing";
@@ -43,6 +45,10 @@ export class MessageSpan {
   readonly #piece: Signal<object> = signal({});
   /** The message to be shown, until what is around it is loaded. */
   #wanted: string | null = null;
+  #reads = 0;
+  #newestRead = 0;
+  #underWay = 0;
+  #isStale = false;
 
   constructor(options: MessageSpanOptions) {
     this.#options = options;
@@ -77,38 +83,61 @@ export class MessageSpan {
     this.#wanted = null;
     this.#target.value = null;
     if (this.isAtNewest) return this.refresh();
-    const page = await this.#options.fetch({});
-    if (!page || this.isAtNewest) return;
-    batch(() => this.#startAnew(page, null));
-    this.#options.onLoaded();
+    const fetching = this.#options.fetch({});
+    if (!fetching) return;
+    await this.#read(async () => {
+      const page = await fetching;
+      if (this.isAtNewest) return;
+      batch(() => this.#startAnew(page, null));
+      this.#options.onLoaded();
+    });
+  }
+
+  /** Whether messages are on their way that may be from before what is told meanwhile. */
+  get isReading(): boolean {
+    return this.#underWay > 0;
+  }
+
+  /** Whether it could not be read again when it was to be, since a question was on its way. */
+  get isStale(): boolean {
+    return this.#isStale;
   }
 
   /**
    * Reads the newest messages again, or what is around the one that is to be shown. A span that does
-   * not reach to the newest stays as it is.
+   * not reach to the newest stays as it is. Of several that run at once, the one that began last
+   * counts.
+   * @throws ApiError where what is shown stays; `load` tells it where nothing is
    */
   async refresh(): Promise<void> {
-    if (this.#options.isHeld()) return;
+    this.#isStale = this.#options.isHeld();
+    if (this.#isStale) return;
     if (this.#wanted !== null) this.#aim(this.#wanted);
     const wanted = this.#wanted;
     if (wanted === null && !this.isAtNewest) return;
     const fetching = this.#options.fetch(wanted === null ? {} : { around: wanted });
     if (!fetching) return;
     if (this.#load.peek() !== "ready") this.#load.value = "loading";
-    try {
-      const page = await fetching;
-      if (this.#options.isHeld() || wanted !== this.#wanted) return;
-      batch(() => {
-        if (wanted === null) this.#mergeNewest(page);
-        else this.#startAnew(page, wanted);
-        this.#load.value = "ready";
-      });
-      this.#options.onLoaded();
-    } catch (error) {
-      if (error instanceof ApiError && error.code === "not_found") this.#load.value = "missing";
-      else if (this.#load.peek() !== "ready") this.#load.value = "failed";
-      else if (wanted !== null) throw error;
-    }
+    const read = ++this.#reads;
+    await this.#read(async () => {
+      try {
+        const page = await fetching;
+        if (wanted !== this.#wanted || read < this.#newestRead) return;
+        this.#isStale = this.#options.isHeld();
+        if (this.#isStale) return;
+        this.#newestRead = read;
+        batch(() => {
+          if (wanted === null) this.#mergeNewest(page);
+          else this.#startAnew(page, wanted);
+          this.#load.value = "ready";
+        });
+        this.#options.onLoaded();
+      } catch (error) {
+        if (error instanceof ApiError && error.code === "not_found") this.#load.value = "missing";
+        else if (this.#load.peek() !== "ready") this.#load.value = "failed";
+        else throw error;
+      }
+    });
   }
 
   async loadOlder(): Promise<void> {
@@ -139,11 +168,20 @@ export class MessageSpan {
           this.#newerCursor.value = page.newerCursor ?? null;
         });
         // What was told while it was on its way did not belong here yet.
-        if (this.isAtNewest) await this.refresh();
+        if (this.isAtNewest) await this.refresh().catch(() => {});
       }
       this.newer.value = "idle";
     } catch {
       this.newer.value = "failed";
+    }
+  }
+
+  async #read(work: () => Promise<void>): Promise<void> {
+    this.#underWay++;
+    try {
+      await work();
+    } finally {
+      if (--this.#underWay === 0) this.#options.onRest();
     }
   }
 

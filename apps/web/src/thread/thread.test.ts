@@ -177,6 +177,61 @@ test("what the socket says about a question on its way does not show it twice", 
   ]);
 });
 
+test("what is told while messages are on their way is not undone by them", async () => {
+  const pages = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()];
+  let asked = 0;
+  const { thread, shown } = setUp(idOf(0), {
+    [`GET ${messagesOf}`]: () => pages[asked++]?.promise as Promise<Response>,
+  });
+  thread.open();
+  await until(() => asked === 1);
+  thread.receive({ type: "message.created", message: message(3) });
+  pages[0]?.resolve(pageOf(message(2), message(1))());
+  await until(() => thread.span.load.value === "ready");
+  expect(shown().map(([id]) => id)).toEqual([1, 2, 3].map(idOf));
+  const catchingUp = thread.catchUp();
+  thread.receive({ type: "message.created", message: message(4) });
+  pages[1]?.resolve(pageOf(message(3), message(2), message(1))());
+  await catchingUp;
+  expect(shown().map(([id]) => id)).toEqual([1, 2, 3, 4].map(idOf));
+});
+
+test("a page that comes late does not take the place of one that was asked for after it", async () => {
+  const pages = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()];
+  let asked = 0;
+  const { thread, shown } = setUp(idOf(0), {
+    [`GET ${messagesOf}`]: () => pages[asked++]?.promise as Promise<Response>,
+  });
+  thread.open();
+  const catchingUp = thread.catchUp();
+  pages[1]?.resolve(pageOf(message(2), message(1))());
+  await catchingUp;
+  pages[0]?.resolve(pageOf(message(1))());
+  await until(() => !thread.span.isReading);
+  expect(shown()).toHaveLength(2);
+});
+
+test("what was missed while a question was on its way is read when it has arrived", async () => {
+  const stream = liveStream();
+  const stored = [message(1)];
+  const { thread, shown } = setUp(idOf(0), {
+    [`GET ${messagesOf}`]: () => pageOf(...stored.toReversed())(),
+    [`POST ${messagesOf}`]: () => stream.response,
+  });
+  thread.open();
+  await until(() => thread.span.load.value === "ready");
+  const asked = thread.ask("question 3");
+  await thread.catchUp();
+  stored.push(message(2), message(3), message(4, { status: "running", content: "" }));
+  stream.send(0, started(3, 4));
+  await until(() => shown().length === 4 && !thread.span.isReading);
+  expect(shown().map(([id]) => id)).toEqual([1, 2, 3, 4].map(idOf));
+  stream.send(5, { type: "delta", text: "whole" });
+  stream.send(7, done);
+  await asked;
+  expect(shown().at(-1)).toEqual([idOf(4), "complete", "whole"]);
+});
+
 test("a refused question leaves nothing behind and goes back to its writer", async () => {
   const { thread, shown } = setUp(idOf(0), {
     [`GET ${messagesOf}`]: pageOf(),

@@ -30,7 +30,8 @@ type MessageEvent = Extract<
  * thread without an id is a new conversation; the first question creates it.
  *
  * While a question is on its way (`sending`), what the socket tells of this conversation waits: it
- * may be about that very question, whose id is not known before the stream's first event.
+ * may be about that very question, whose id is not known before the stream's first event. So it
+ * does while messages are on their way, which may have been read before it happened.
  */
 export class Thread {
   readonly id: ReadonlySignal<string | null>;
@@ -67,6 +68,7 @@ export class Thread {
       isHeld: () => this.#sending.peek(),
       onLeave: () => this.#unfollow(),
       onLoaded: () => this.#followRunning(),
+      onRest: () => this.#takeWaiting(),
     });
     this.attachments = new Attachments(options.api);
     this.answering = computed(() => {
@@ -177,7 +179,7 @@ export class Thread {
       this.messages.replace(fresh, entry);
       this.#end();
       this.#fail(error);
-      await this.span.refresh();
+      await this.#refreshQuietly();
     }
   }
 
@@ -196,7 +198,7 @@ export class Thread {
 
   /** What the socket tells of this conversation. */
   receive(event: MessageEvent): void {
-    if (this.#sending.peek()) {
+    if (this.#sending.peek() || this.span.isReading) {
       this.#waiting.push(event);
       return;
     }
@@ -217,7 +219,11 @@ export class Thread {
   /** The network came back: connections that look alive may be dead. */
   reconnect(): void {
     for (const follower of this.#followers.values()) follower.reconnect();
-    this.span.refresh().catch((error) => this.#fail(error));
+  }
+
+  /** Reads what may have changed unheard. @throws ApiError */
+  catchUp(): Promise<void> {
+    return this.span.refresh();
   }
 
   #has(...ids: (string | undefined)[]): boolean {
@@ -297,6 +303,12 @@ export class Thread {
 
   #end(): void {
     this.#sending.value = false;
+    if (this.span.isStale) this.span.refresh().catch((error) => this.#fail(error));
+    else this.#takeWaiting();
+  }
+
+  #takeWaiting(): void {
+    if (this.#sending.peek() || this.span.isReading) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const event of waiting) this.receive(event);
@@ -306,7 +318,7 @@ export class Thread {
   async #explainRefusal(error: unknown, content: string): Promise<boolean> {
     if (error instanceof ApiError && error.status === 0 && this.#id.peek() !== null) {
       const before = this.messages.newestId ?? "";
-      await this.span.refresh();
+      await this.#refreshQuietly();
       const arrived = this.messages.entries
         .peek()
         .some(
@@ -316,8 +328,13 @@ export class Thread {
       if (arrived) return true;
     }
     this.#fail(error);
-    if (error instanceof ApiError && error.code === "answer_running") await this.span.refresh();
+    if (error instanceof ApiError && error.code === "answer_running") await this.#refreshQuietly();
     return false;
+  }
+
+  /** Where something has failed already, and has been told. */
+  async #refreshQuietly(): Promise<void> {
+    await this.span.refresh().catch(() => {});
   }
 
   #fail(error: unknown): void {

@@ -69,6 +69,11 @@ export class Threads {
     this.#current?.reconnect();
   }
 
+  /** Reads what may have changed unheard in the open conversation; others are read when they are opened. */
+  async catchUp(): Promise<void> {
+    await this.#current?.catchUp();
+  }
+
   /** Signed out: nothing of that user stays. */
   clear(): void {
     for (const thread of this.#byId.values()) thread.dispose();

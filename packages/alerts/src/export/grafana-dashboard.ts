@@ -55,6 +55,35 @@ const panels: readonly Panel[] = [
   { title: "Queue length", unit: "short", targets: [figure("queue_length", "waiting")] },
   { title: "Time to first token", unit: "s", targets: [figure("first_token_p95", "p95")] },
   {
+    title: "Edge cache hit ratio",
+    unit: "percentunit",
+    targets: [
+      {
+        promql:
+          'sum(rate(edge_cache_requests_total{result=~"hit|stale|collapsed"}[$__rate_interval])) / sum(rate(edge_cache_requests_total{result!="bypass"}[$__rate_interval]))',
+        legend: "hits",
+      },
+    ],
+  },
+  {
+    title: "Front door",
+    unit: "reqps",
+    targets: [
+      {
+        promql: "sum by (source) (rate(edge_requests_total[$__rate_interval]))",
+        legend: "answered by {{source}}",
+      },
+      {
+        promql: 'sum(rate(edge_requests_total{status_code=~"5.."}[$__rate_interval]))',
+        legend: "failed",
+      },
+      {
+        promql: 'sum(rate(balancer_retries_total{pool="servers"}[$__rate_interval]))',
+        legend: "tried again",
+      },
+    ],
+  },
+  {
     title: "Tokens a second",
     unit: "short",
     targets: [

@@ -196,10 +196,10 @@ test("a real Alertmanager takes alerts, and their end", async () => {
   });
   await receiver.send([{ ...note, state: "resolved" }], signal());
   await until(async () => (await active()).length === 0);
-}, 30_000);
+}, 60_000);
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 20_000;
+  const deadlineMs = Date.now() + 30_000;
   while (!(await condition().catch(() => false))) {
     if (Date.now() > deadlineMs) throw new Error("waited 20 s");
     await sleep(20);

@@ -1,4 +1,32 @@
-import type { AcquireOptions, Pool, Ticket } from "../index.ts";
+import { afterEach, beforeEach, expect } from "bun:test";
+import { type AcquireOptions, Pool, type PoolOptions, type Ticket } from "../index.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** A clock for each test of a file, and pools of a and b that are closed after it and leave no timer. */
+export function usePools() {
+  let clock: VirtualClock;
+  let pools: Pool[];
+  beforeEach(() => {
+    clock = new VirtualClock();
+    pools = [];
+  });
+  afterEach(() => {
+    for (const pool of pools) pool.close();
+    expect(clock.pending).toBe(0);
+  });
+  return {
+    get clock() {
+      return clock;
+    },
+    poolOf(options: Partial<PoolOptions> = {}): Pool {
+      const servers = named("a", "b");
+      const pool = new Pool({ servers, clock, random: seededRandom(1), ...options });
+      pools.push(pool);
+      return pool;
+    },
+  };
+}
 
 /** Servers by these names. */
 export function named(...ids: string[]) {

@@ -23,7 +23,7 @@ function behaves(name: string, setUp: () => Promise<Fixture>): void {
     const opened: Transport[] = [];
     beforeAll(async () => {
       fixture = await setUp();
-    }, 20_000);
+    }, 60_000);
     afterEach(async () => {
       for (const transport of opened.splice(0)) await transport.close();
     });

@@ -112,7 +112,7 @@ describe(
     test("corda, five times loop, corda at 512: at least 40 %", () => {
       const chain = [...corda, ...loop, ...loop, ...loop, ...loop, ...loop, ...corda];
       expect(adaptive(chain, 512)).toBeGreaterThanOrEqual(40);
-    }, 30_000);
+    }, 60_000);
   },
 );
 
@@ -141,6 +141,6 @@ describe("generated traffic: near the better of LRU and a fixed window, or above
     test(name, () => {
       const best = Math.max(leastRecentlyUsed(trace, capacity), fixedWindow(trace, capacity));
       expect(adaptive(trace, capacity)).toBeGreaterThanOrEqual(best - 1);
-    }, 30_000);
+    }, 60_000);
   }
 });

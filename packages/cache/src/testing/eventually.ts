@@ -1,14 +1,15 @@
 import { sleep } from "../time-limit.ts";
 
+const withinMs = 30_000;
+
 /** Waits for a condition, and fails with its name when it does not come true in time. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  limitMs = 5000,
 ): Promise<void> {
-  const until = performance.now() + limitMs;
+  const until = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > until) throw new Error(`after ${limitMs} ms still not: ${what}`);
+    if (performance.now() > until) throw new Error(`after ${withinMs} ms still not: ${what}`);
     await sleep(5);
   }
 }

@@ -67,7 +67,7 @@ async function reachableBinaries(directory: string, as: { uid?: number; gid?: nu
 async function untilReady(url: string): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 2 });
   try {
-    for (let attempt = 0; attempt < 200; attempt++) {
+    for (let attempt = 0; attempt < 600; attempt++) {
       const ready = await sql`SELECT 1`.then(
         () => true,
         () => false,
@@ -75,7 +75,7 @@ async function untilReady(url: string): Promise<void> {
       if (ready) return;
       await sleep(50);
     }
-    throw new Error("Postgres did not get ready within 10 s");
+    throw new Error("Postgres did not get ready within 30 s");
   } finally {
     await sql.end({ timeout: 1 });
   }

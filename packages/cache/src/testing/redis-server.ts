@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { freePort } from "@peregrine/process/testing";
 import { createClient } from "redis";
 import type { RedisTarget } from "../redis/redis-link.ts";
-import { sleep } from "../time-limit.ts";
+import { eventually } from "./eventually.ts";
 
 export type RedisKind = "single" | "tls" | "cluster" | "sentinel";
 
@@ -167,11 +167,7 @@ export class TestRedis {
     });
   }
 
-  async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
-    for (let attempt = 0; attempt < 200; attempt++) {
-      if (await condition().catch(() => false)) return;
-      await sleep(25);
-    }
-    throw new Error(`within 5 s it was not true that redis on port ${this.port} ${what}`);
+  #until(what: string, condition: () => Promise<boolean>): Promise<void> {
+    return eventually(`redis on port ${this.port} ${what}`, () => condition().catch(() => false));
   }
 }

@@ -1,5 +1,7 @@
 import type { CacheRequest } from "./cache-request.ts";
+import type { EdgeCacheEvents } from "./edge-cache-events.ts";
 import { Flight, type FlightOptions } from "./flight.ts";
+import type { Lookup } from "./lookup.ts";
 import { PurgeLedger, tagKey, urlKey } from "./purge-ledger.ts";
 import { selectionOf } from "./rules/vary.ts";
 import type { StoredResponse } from "./stored-response.ts";
@@ -7,27 +9,6 @@ import { DiskStore } from "./stores/disk-store.ts";
 import { MemoryStore } from "./stores/memory-store.ts";
 import { usabilityOf } from "./usability-of.ts";
 import { UselessMarks } from "./useless-marks.ts";
-
-/** How a request was answered. */
-export type CacheResult =
-  | "hit"
-  | "stale"
-  | "miss"
-  | "revalidated"
-  | "collapsed"
-  /** Not looked up, or known to be of no use. */
-  | "bypass";
-
-export type EdgeCacheEvents = {
-  onResult?(result: CacheResult): void;
-  onStore?(bytes: number): void;
-  onEvict?(store: "memory" | "disk", bytes: number): void;
-  /** @param keys how many were purged at once */
-  onPurge?(keys: number): void;
-  /** The disk cannot be written to: until `onDiskWell` there is memory alone. */
-  onDiskTrouble?(error: Error): void;
-  onDiskWell?(): void;
-};
 
 export type EdgeCacheOptions = {
   /** Of responses in memory, those that are on their way included. */
@@ -48,28 +29,6 @@ export type EdgeCacheFigures = {
   /** Requests of clients that wait for what one of those brings. */
   readonly waiting: number;
 };
-
-/** What is to be done with a request. */
-export type Lookup =
-  /** Serve it. `renew`: and fetch a newer one meanwhile. */
-  | {
-      readonly is: "usable";
-      readonly response: StoredResponse;
-      readonly isStale: boolean;
-      readonly renew: boolean;
-    }
-  /** Ask the server, with its validators if it has any; it may still do where the server fails. */
-  | { readonly is: "expired"; readonly response: StoredResponse }
-  /** Ask again when this resolves: it is read from disk. */
-  | { readonly is: "on_disk"; readonly loaded: Promise<unknown> }
-  /** Somebody asks the server already. */
-  | { readonly is: "on_its_way"; readonly flight: Flight }
-  /** Ask the server. `mayBeShared`: and let others wait for it. */
-  | {
-      readonly is: "missing";
-      readonly reason: "uri-miss" | "vary-miss" | "bypass";
-      readonly mayBeShared: boolean;
-    };
 
 /** The largest part of the memory that one response may have. */
 const largestShare = 1 / 8;

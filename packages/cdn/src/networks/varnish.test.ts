@@ -1,38 +1,22 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startTaggedOrigin, type TaggedOrigin } from "../testing/start-tagged-origin.ts";
 import { startVarnish, type Varnish } from "../testing/start-varnish.ts";
 import { ownCaches } from "./own-caches.ts";
 
 /** A real Varnish with the configuration that we give to administrators. */
-const asked: string[] = [];
-let origin: ReturnType<typeof Bun.serve>;
+let origin: TaggedOrigin;
 let varnish: Varnish;
 let url: string;
 
 beforeAll(async () => {
-  origin = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch(request) {
-      const { pathname } = new URL(request.url);
-      asked.push(pathname);
-      const isPrivate = pathname.startsWith("/api/");
-      return new Response(`${pathname} ${asked.length}`, {
-        headers: isPrivate
-          ? { "cache-control": "private, no-cache" }
-          : {
-              "cache-control": "public, max-age=3600",
-              "surrogate-key": `all ${pathname.slice(5)}`,
-            },
-      });
-    },
-  });
-  varnish = await startVarnish(Number(origin.port));
+  origin = startTaggedOrigin();
+  varnish = await startVarnish(origin.port);
   url = varnish.url;
 }, 60_000);
 
 afterAll(async () => {
   await varnish.stop();
-  await origin.stop(true);
+  await origin.stop();
 });
 
 const get = async (path: string) =>

@@ -12,6 +12,8 @@ import { freePort } from "@peregrine/process/testing";
 
 export type ObjectStore = {
   options: { bucket: string; region: string; endpoint: string; credentials: typeof user };
+  /** The settings that name it. */
+  environment: Record<string, string>;
   /** Uploads that were begun, of which parts may be kept, and neither finished nor removed. */
   openUploads(): Promise<number>;
   /** Lets pages of this origin put objects into the bucket (CORS). */
@@ -85,6 +87,13 @@ export async function startObjectStore(): Promise<ObjectStore> {
     await admin.send(new CreateBucketCommand({ Bucket: bucket }));
     return {
       options,
+      environment: {
+        S3_BUCKET: bucket,
+        S3_REGION: options.region,
+        S3_ENDPOINT: options.endpoint,
+        S3_ACCESS_KEY_ID: user.accessKeyId,
+        S3_SECRET_ACCESS_KEY: user.secretAccessKey,
+      },
       async openUploads() {
         const list = new ListMultipartUploadsCommand({ Bucket: bucket });
         return (await admin.send(list)).Uploads?.length ?? 0;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { query, useEmbedded } from "../testing/use-embedded.ts";
 
 const fixture = useEmbedded();
-const timeout = 30_000;
+const timeout = 60_000;
 
 const isRoot = process.getuid?.() === 0;
 

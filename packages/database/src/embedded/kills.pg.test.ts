@@ -6,7 +6,7 @@ import { migrateDatabase } from "../migrate.ts";
 import { isAlive, query, until, useEmbedded } from "../testing/use-embedded.ts";
 
 const fixture = useEmbedded();
-const timeout = 30_000;
+const timeout = 60_000;
 
 test(
   "a second start on the directory is refused, here and in another process, naming the first",

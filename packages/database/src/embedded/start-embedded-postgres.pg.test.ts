@@ -5,7 +5,7 @@ import { SQL } from "bun";
 import { isAlive, query, until, useEmbedded } from "../testing/use-embedded.ts";
 
 const fixture = useEmbedded();
-const timeout = 30_000;
+const timeout = 60_000;
 
 test(
   "keeps what was written from one start to the next, and its settings",
@@ -37,7 +37,7 @@ test(
     expect(await query(second.url, "select lower('ÄÉ') as lower")).toEqual([{ lower: "äé" }]);
     await second.stop();
     // 40 ms on a quiet machine.
-    expect(tookMs).toBeLessThan(1_000);
+    expect(tookMs).toBeLessThan(10_000);
   },
   timeout,
 );
@@ -88,7 +88,7 @@ test(
     });
     const startedAt = performance.now();
     await postgres.stop();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     await open;
     await sql.close({ timeout: 0 });
   },

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { SQL } from "bun";
 import { newId } from "../ids.ts";
-import { questionOf, useDatabase } from "../testing/use-database.ts";
+import { questionOf, useDatabase, wholeHistory } from "../testing/use-database.ts";
 import type { Question } from "./ask-question.ts";
 import type { Begun } from "./begun.ts";
 import type { FinishedAnswer } from "./finish-answer.ts";
+import type { HistoryLimit, HistoryMessage } from "./prompt.ts";
 
 const fixture = useDatabase();
 
@@ -45,7 +46,12 @@ async function messagesOf(question: Question) {
   return page?.messages ?? [];
 }
 
-test("asking is one statement and gives all that the model needs", async () => {
+/** What a model is sent before the question. */
+async function historyOf(question: Question, history: HistoryLimit = wholeHistory) {
+  return (await fixture.database.answers.prompt({ ...question, history }))?.history;
+}
+
+test("asking is one statement", async () => {
   const question = await newQuestion();
   fixture.sent.length = 0;
   const begun = await begin(question);
@@ -53,7 +59,6 @@ test("asking is one statement and gives all that the model needs", async () => {
   expect(begun.answer).toMatchObject({ status: "running", model: "default-model", content: "" });
   expect(begun.conversation).toMatchObject({ preview: "Why?", cancelWhenAlone: false });
   expect(begun.conversation.updatedAt).toBe(begun.answer.createdAt);
-  expect(begun.history).toEqual([]);
 });
 
 test("the conversation's model comes before the default", async () => {
@@ -102,17 +107,34 @@ test("the history is what was said before, oldest first, without what is empty o
   const begun = await fixture.database.answers.regenerate({
     ...first,
     newAnswerId: again.answerId,
+    history: wholeHistory,
   });
   expect(begun).toMatchObject({ history: [], question: { content: "One" } });
   await fixture.database.answers.finish(end(again, { content: "New" }));
   const second = next(first, "Two");
   await begin(second);
   await fixture.database.answers.finish(end(second, { content: "", status: "stopped" }));
-  expect((await begin(next(first, "Three"))).history).toEqual([
+  const before: HistoryMessage[] = [
     { role: "user", content: "One" },
     { role: "assistant", content: "New" },
     { role: "user", content: "Two" },
-  ]);
+  ];
+  const third = next(first, "Three");
+  expect(await historyOf(third)).toEqual(before);
+  await begin(third);
+  expect(await historyOf(third)).toEqual(before);
+});
+
+test("what a model needs is told to nobody else, and not while another answer is running", async () => {
+  const first = await newQuestion("One");
+  expect(await historyOf(first)).toEqual([]);
+  expect(await historyOf({ ...first, userId: await fixture.makeUser() })).toBeUndefined();
+  expect(await historyOf({ ...first, conversationId: newId() })).toBeUndefined();
+  await begin(first);
+  const second = next(first, "Two");
+  expect(await historyOf(second)).toBeUndefined();
+  await fixture.database.answers.finish(end(first));
+  expect(await historyOf(second)).toHaveLength(2);
 });
 
 test("the history is cut to the newest that fit, by number and by bytes", async () => {
@@ -122,15 +144,8 @@ test("the history is cut to the newest that fit, by number and by bytes", async 
     await fixture.database.answers.finish(end(question, { content: `a${i} ${"é".repeat(50)}` }));
     question = next(question, `q${i + 1}`);
   }
-  const historyWith = async (history: Question["history"]) => {
-    const asked = { ...next(question, "x"), history };
-    const { history: got } = await begin(asked);
-    await fixture.database.answers.finish(end(asked, { content: "" }));
-    const sql = new SQL({ url: fixture.url, max: 1 });
-    await sql`delete from messages where id in (${asked.questionId}, ${asked.answerId})`;
-    await sql.close();
-    return got.map(({ content }) => content.slice(0, 2));
-  };
+  const historyWith = async (limit: HistoryLimit) =>
+    (await historyOf(question, limit))?.map(({ content }) => content.slice(0, 2));
   expect(await historyWith({ messages: 3, bytes: 100_000 })).toEqual(["a3", "q4", "a4"]);
   // An answer is 103 bytes and 53 characters: bytes are what counts.
   expect(await historyWith({ messages: 100, bytes: 208 })).toEqual(["a3", "q4", "a4"]);
@@ -207,7 +222,7 @@ test("an answer that was taken for orphaned is still saved, but not over its suc
   await begin(second);
   await fixture.database.servers.interruptAllRunning();
   const newAnswerId = newId();
-  await fixture.database.answers.regenerate({ ...second, newAnswerId });
+  await fixture.database.answers.regenerate({ ...second, newAnswerId, history: wholeHistory });
   expect(await fixture.database.answers.finish(end(second))).toBeNull();
   expect((await messagesOf(question))[0]).toMatchObject({ id: newAnswerId, status: "running" });
 });
@@ -225,7 +240,7 @@ test("regenerating refuses what is not there, not the user's, running, or not th
   const { answers, servers } = fixture.database;
   const question = await newQuestion();
   const again = (change: Partial<Question> = {}) =>
-    answers.regenerate({ ...question, newAnswerId: newId(), ...change });
+    answers.regenerate({ ...question, newAnswerId: newId(), history: wholeHistory, ...change });
   await begin(question);
   expect(await again()).toBe("answer_running");
   await servers.interruptAllRunning();
@@ -250,7 +265,11 @@ test("of many who regenerate at once, one wins", async () => {
   fixture.sent.length = 0;
   const results = await Promise.all(
     Array.from({ length: 10 }, () =>
-      fixture.database.answers.regenerate({ ...question, newAnswerId: newId() }),
+      fixture.database.answers.regenerate({
+        ...question,
+        newAnswerId: newId(),
+        history: wholeHistory,
+      }),
     ),
   );
   const winners = results.filter((result) => typeof result !== "string");
@@ -267,7 +286,7 @@ test("asking, finishing, regenerating and deleting at once neither deadlock nor 
     await Promise.all([
       answers.finish(end(question)),
       answers.ask(next(question)),
-      answers.regenerate({ ...question, newAnswerId: newId() }),
+      answers.regenerate({ ...question, newAnswerId: newId(), history: wholeHistory }),
       servers.interruptOrphans(60),
       conversations.delete(question.userId, question.conversationId),
     ]);

@@ -1,6 +1,7 @@
 import type { Run } from "../statement.ts";
 import { askQuestion, type Question } from "./ask-question.ts";
 import { type FinishedAnswer, finishAnswer } from "./finish-answer.ts";
+import { type PromptArgs, readPrompt } from "./prompt.ts";
 import { type Regeneration, regenerateAnswer } from "./regenerate-answer.ts";
 
 /**
@@ -13,6 +14,7 @@ import { type Regeneration, regenerateAnswer } from "./regenerate-answer.ts";
 export function answerQueries(run: Run) {
   return {
     ask: (question: Question) => askQuestion(run, question),
+    prompt: (asked: PromptArgs) => readPrompt(run, asked),
     regenerate: (again: Regeneration) => regenerateAnswer(run, again),
     finish: (answer: FinishedAnswer) => finishAnswer(run, answer),
   };

@@ -1,14 +1,5 @@
 import { type Run, write } from "../statement.ts";
-import {
-  type Begun,
-  type BegunRow,
-  type HistoryArgs,
-  type HistoryLimit,
-  historyArgs,
-  historyBefore,
-  orRunning,
-  toBegun,
-} from "./begun.ts";
+import { type Begun, type BegunRow, orRunning, toBegun } from "./begun.ts";
 import { conversationColumns } from "./conversations.ts";
 
 export type Question = {
@@ -24,7 +15,6 @@ export type Question = {
   serverId: string;
   /** The beginning of the question on one line, for the list of conversations. */
   preview: string;
-  history: HistoryLimit;
 };
 
 /** Saves the question with its files, and an answer that is running. */
@@ -32,9 +22,8 @@ export async function askQuestion(
   run: Run,
   question: Question,
 ): Promise<Begun | "not_found" | "answer_running" | "file_not_found"> {
-  const { history, ...rest } = question;
   const fileIds = [...new Set(question.fileIds)];
-  const row = await orRunning(run(ask, { ...rest, fileIds, ...historyArgs(history) }));
+  const row = await orRunning(run(ask, { ...question, fileIds }));
   if (row === "answer_running") return row;
   if (!row?.conversation_found) return "not_found";
   if (!row.files_found) return "file_not_found";
@@ -54,7 +43,7 @@ export async function askQuestion(
  * index stands behind it.
  */
 export const ask = write<
-  Omit<Question, "history"> & HistoryArgs,
+  Question,
   { conversation_found: boolean; files_found: boolean; running: boolean } & (
     | BegunRow
     | { id: null }
@@ -102,8 +91,7 @@ export const ask = write<
     (
       select json_agg(json_build_object('id', id, 'name', name, 'mediaType', media_type,
         'sizeBytes', size_bytes) order by position) from wanted
-    ) as files,
-    ${historyBefore(":questionId")}
+    ) as files
   from given
   left join bumped as conversations on true
   left join users on users.id = conversations.user_id`,

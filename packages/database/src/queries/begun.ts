@@ -2,30 +2,12 @@ import type { Conversation, Message, MessageFile } from "@peregrine/protocol";
 import { iso } from "../moments.ts";
 import { ConstraintViolation } from "../postgres-errors.ts";
 import { type ConversationRow, toConversation } from "./conversations.ts";
-import { inConversationBefore, isCurrent } from "./messages.ts";
 
-/** How much of the conversation comes along for the prompt: the newest messages that fit both. */
-export type HistoryLimit = {
-  messages: number;
-  /** Bytes of UTF-8. At least the newest message always comes. */
-  bytes: number;
-};
-
-/** An earlier message, oldest first; running and empty ones are left out. */
-export type HistoryMessage = {
-  role: "user" | "assistant";
-  content: string;
-  /** The message's id, where files are attached to it. */
-  withFiles?: string;
-};
-
-/** An answer that has begun, with what the model needs to write it. */
+/** An answer that has begun. */
 export type Begun = {
   conversation: Conversation;
   question: Message;
   answer: Message;
-  /** What was said before the question. */
-  history: HistoryMessage[];
 };
 
 /** A conversation whose `updated_at` is the moment at which the answer began. */
@@ -34,7 +16,6 @@ export type BegunRow = ConversationRow & {
   author: string;
   answer_model: string;
   files: MessageFile[] | null;
-  history: HistoryMessage[] | null;
 };
 
 export function toBegun(
@@ -75,7 +56,6 @@ export function toBegun(
       createdAt: iso(row.updated_at),
       finishedAt: null,
     },
-    history: row.history ?? [],
   };
 }
 
@@ -91,33 +71,3 @@ export async function orRunning<Row>(
     return "answer_running";
   }
 }
-
-export type HistoryArgs = { historyMessages: number; historyBytes: number };
-
-export function historyArgs(limit: HistoryLimit): HistoryArgs {
-  return { historyMessages: limit.messages, historyBytes: limit.bytes };
-}
-
-/**
- * The newest messages before one, as JSON and oldest first. `octet_length` takes the size of a long
- * text from where it is stored, without reading it.
- */
-export const historyBefore = (messageId: string) => `(
-    select json_agg(
-      json_strip_nulls(json_build_object('role', role, 'content', content, 'withFiles', (
-        select message_id from message_files where message_id = counted.id limit 1
-      ))) order by id
-    )
-    from (
-      select id, role, content, bytes, sum(bytes) over (order by id desc) as bytes_in_all
-      from (
-        select earlier.id, earlier.role, earlier.content, octet_length(earlier.content) as bytes
-        from messages as earlier
-        where ${inConversationBefore("earlier", messageId)}
-          and ${isCurrent("earlier")} and earlier.status <> 'running'
-          and earlier.content <> ''
-        order by earlier.conversation_id desc, earlier.id desc limit :historyMessages
-      ) as newest
-    ) as counted
-    where bytes_in_all <= :historyBytes or bytes_in_all = bytes
-  ) as history`;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { SQL } from "bun";
 import { InvalidCursorError } from "../errors.ts";
 import { newId } from "../ids.ts";
-import { questionOf, useDatabase } from "../testing/use-database.ts";
+import { questionOf, useDatabase, wholeHistory } from "../testing/use-database.ts";
 
 const fixture = useDatabase();
 
@@ -116,7 +116,7 @@ test("deleting takes the messages along, superseded ones as well", async () => {
   const question = questionOf(userId, id);
   await answers.ask(question);
   await fixture.database.servers.interruptAllRunning();
-  await answers.regenerate({ ...question, newAnswerId: newId() });
+  await answers.regenerate({ ...question, newAnswerId: newId(), history: wholeHistory });
   const sql = new SQL({ url: fixture.url, max: 1 });
   const count = async () =>
     (await sql`select count(*)::int as n from messages where conversation_id = ${id}`)[0].n;

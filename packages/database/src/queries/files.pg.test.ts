@@ -187,9 +187,11 @@ test("the texts of messages come in order, cut to what is asked for", async () =
     preview: null,
   });
   await fixture.database.files.delete(userId, files[0]?.id ?? "");
-  const later = await fixture.database.answers.ask(questionOf(userId, conversationId));
-  if (typeof later === "string") throw new Error(later);
-  expect(later.history).toEqual([
+  const later = await fixture.database.answers.prompt({
+    ...questionOf(userId, conversationId),
+    history: { messages: 100, bytes: 100_000 },
+  });
+  expect(later?.history).toEqual([
     { role: "user", content: "Why?", withFiles: question.questionId },
     { role: "assistant", content: "Because." },
   ]);

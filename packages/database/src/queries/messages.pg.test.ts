@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { SQL } from "bun";
 import { InvalidCursorError } from "../errors.ts";
 import { newId } from "../ids.ts";
-import { questionOf, useDatabase } from "../testing/use-database.ts";
+import { questionOf, useDatabase, wholeHistory } from "../testing/use-database.ts";
 
 const fixture = useDatabase();
 
@@ -94,7 +94,7 @@ test("a superseded answer is in no list, and not found by its id", async () => {
   const conversationId = await fixture.makeConversation(userId);
   const question = await converse(userId, conversationId, "Q");
   const newAnswerId = newId();
-  await fixture.database.answers.regenerate({ ...question, newAnswerId });
+  await fixture.database.answers.regenerate({ ...question, newAnswerId, history: wholeHistory });
   const page = await fixture.database.messages.list({
     userId,
     conversationId,

@@ -6,6 +6,7 @@ import { ask } from "./ask-question.ts";
 import { listConversations } from "./conversations.ts";
 import { finish } from "./finish-answer.ts";
 import { listMessages, listMessagesAround } from "./messages.ts";
+import { prompt } from "./prompt.ts";
 import { regenerate } from "./regenerate-answer.ts";
 
 const fixture = useDatabase();
@@ -66,7 +67,7 @@ test("the list of conversations is a range of its index, in its order", async ()
 test.each([
   ["a page of messages", listMessages],
   ["the messages around one", listMessagesAround],
-  ["asking", ask],
+  ["what was said before", prompt],
   ["regenerating", regenerate],
   ["finishing", finish],
 ])("%s walks the one conversation's messages", async (_, statement) => {
@@ -81,6 +82,7 @@ test.each([
 test.each([
   ["a page of messages", listMessages],
   ["the messages around one", listMessagesAround],
+  ["what was said before", prompt],
   ["asking", ask],
 ])("%s never walks messages by their id alone", async (_, statement) => {
   const nodes = await planOf(statement);
@@ -93,7 +95,7 @@ test("a table that was never analysed is walked by the conversation too", async 
   try {
     await plain.unsafe("set plan_cache_mode = force_generic_plan");
     const [{ version }] = await plain`select current_setting('server_version_num') as version`;
-    for (const statement of [listMessages, listMessagesAround, ask, regenerate, finish]) {
+    for (const statement of [listMessages, listMessagesAround, prompt, regenerate, finish]) {
       const nodes = await planOf(statement, plain);
       const names = nodes.map((node) => node["Index Name"]);
       expect([statement.name, names]).toEqual([

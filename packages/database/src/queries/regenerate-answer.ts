@@ -1,16 +1,14 @@
 import { type Run, write } from "../statement.ts";
-import {
-  type Begun,
-  type BegunRow,
-  type HistoryArgs,
-  type HistoryLimit,
-  historyArgs,
-  historyBefore,
-  orRunning,
-  toBegun,
-} from "./begun.ts";
+import { type Begun, type BegunRow, orRunning, toBegun } from "./begun.ts";
 import { conversationColumns } from "./conversations.ts";
 import { filesOfMessage, hasNewer, isCurrent } from "./messages.ts";
+import {
+  type HistoryArgs,
+  type HistoryLimit,
+  type HistoryMessage,
+  historyArgs,
+  historyBefore,
+} from "./prompt.ts";
 
 export type Regeneration = {
   userId: string;
@@ -21,11 +19,14 @@ export type Regeneration = {
   history: HistoryLimit;
 };
 
+/** With what was said before the question. */
+export type BegunAgain = Begun & { history: HistoryMessage[] };
+
 /** Begins another answer to the same question, which takes the place of the one named. */
 export async function regenerateAnswer(
   run: Run,
   again: Regeneration,
-): Promise<Begun | "not_found" | "answer_running" | "not_last_answer"> {
+): Promise<BegunAgain | "not_found" | "answer_running" | "not_last_answer"> {
   const { history, ...rest } = again;
   const row = await orRunning(run(regenerate, { ...rest, ...historyArgs(history) }));
   if (row === "answer_running") return row;
@@ -33,17 +34,23 @@ export async function regenerateAnswer(
   if (row.has_newer) return "not_last_answer";
   // Running, or superseded by another request since the statement began.
   if (row.id === null) return "answer_running";
-  return toBegun(row, again.newAnswerId, {
+  const begun = toBegun(row, again.newAnswerId, {
     id: row.question_id,
     content: row.question_content,
     created_at: row.question_created_at,
   });
+  return { ...begun, history: row.history ?? [] };
 }
 
 export const regenerate = write<
   Omit<Regeneration, "history"> & HistoryArgs,
   { has_newer: boolean } & (
-    | (BegunRow & { question_id: string; question_content: string; question_created_at: Date })
+    | (BegunRow & {
+        question_id: string;
+        question_content: string;
+        question_created_at: Date;
+        history: HistoryMessage[] | null;
+      })
     | { id: null }
   )
 >(

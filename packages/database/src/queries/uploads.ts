@@ -13,6 +13,17 @@ export type StoredUpload = {
   expiresAt: string;
 };
 
+type NewUpload = {
+  id: string;
+  userId: string;
+  name: string;
+  sizeBytes: number;
+  objectKey: string;
+  ttlSeconds: number;
+  /** How many a user may have under way. */
+  atMost: number;
+};
+
 type UploadRow = {
   id: string;
   user_id: string;
@@ -26,18 +37,16 @@ type UploadRow = {
 /** Uploads in parts, which may go on for days and over several servers. */
 export function uploadQueries(run: Run) {
   return {
-    /** @returns null if the user has `atMost` under way */
-    async create(upload: {
-      id: string;
-      userId: string;
-      name: string;
-      sizeBytes: number;
-      objectKey: string;
-      ttlSeconds: number;
-      atMost: number;
-    }): Promise<StoredUpload | null> {
+    /**
+     * Of those that are begun at the same moment each counts the others once it is there itself, so
+     * that the last to count sees all: it may be refused too early, and there are never too many.
+     *
+     * @returns null if the user has `atMost` under way
+     */
+    async create(upload: NewUpload): Promise<StoredUpload | null> {
       const [row] = await run(create, upload);
-      return row ? toUpload(row) : null;
+      if (!row || (await run(deleteBeyond, upload)).length > 0) return null;
+      return toUpload(row);
     },
 
     /** The store knows of it. */
@@ -91,24 +100,20 @@ function toUpload(row: UploadRow): StoredUpload {
 const columns =
   "id, user_id, name, size_bytes::float8 as size_bytes, object_key, store_id, expires_at";
 
-const create = write<
-  {
-    id: string;
-    userId: string;
-    name: string;
-    sizeBytes: number;
-    objectKey: string;
-    ttlSeconds: number;
-    atMost: number;
-  },
-  UploadRow
->(
+const create = write<NewUpload, UploadRow>(
   "uploads.create",
   `insert into uploads (id, user_id, name, size_bytes, object_key, expires_at)
   select :id::uuid, :userId::uuid, :name, :sizeBytes::float8::bigint, :objectKey,
     now() + make_interval(secs => :ttlSeconds)
   where (select count(*) from uploads where user_id = :userId) < :atMost::int
   returning ${columns}`,
+);
+
+const deleteBeyond = write<Pick<NewUpload, "id" | "userId" | "atMost">, { deleted: number }>(
+  "uploads.deleteBeyond",
+  `delete from uploads
+  where id = :id and (select count(*) from uploads where user_id = :userId) > :atMost::int
+  returning 1 as deleted`,
 );
 
 const begun = write<{ id: string; storeId: string }, never>(

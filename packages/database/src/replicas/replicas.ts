@@ -1,9 +1,8 @@
 import { DatabaseError } from "../errors.ts";
 import type { Pool } from "../pool.ts";
 import { only, type Run, read } from "../statement.ts";
-import { LagFloor } from "./lag-floor.ts";
 import { parseLogPosition } from "./log-position.ts";
-import { ReplicationLag } from "./replication-lag.ts";
+import { PrimaryPositions } from "./primary-positions.ts";
 
 /** A read-only copy, and where it can be reached. */
 type ReplicaPool = { name: string; pool: Pool };
@@ -51,8 +50,7 @@ export class Replicas {
   readonly #primary: Pool;
   readonly #replicas: Replica[];
   readonly #fallback: Run;
-  readonly #floor: LagFloor;
-  readonly #lag = new ReplicationLag();
+  readonly #positions: PrimaryPositions;
   readonly #timer: Timer;
   #isAsking = false;
   #next = 0;
@@ -67,7 +65,7 @@ export class Replicas {
       seenAt,
     }));
     this.#fallback = fallback;
-    this.#floor = new LagFloor(maxLagMs);
+    this.#positions = new PrimaryPositions(maxLagMs);
     this.#timer = setInterval(() => void this.#ask(), everyMs);
     void this.#ask();
   }
@@ -99,7 +97,7 @@ export class Replicas {
     return this.#replicas.map(({ name, replayed, seen, seenAt }) => ({
       name,
       isReachable: replayed !== undefined,
-      lagMs: replayed === undefined ? now - seenAt : this.#lag.of(seen, now),
+      lagMs: replayed === undefined ? now - seenAt : this.#positions.lagMs(seen, now),
     }));
   }
 
@@ -109,7 +107,7 @@ export class Replicas {
   }
 
   #choose(least: bigint): Replica | undefined {
-    const floor = this.#floor.at(performance.now());
+    const floor = this.#positions.floor(performance.now());
     if (floor === undefined) return undefined;
     const needed = least > floor ? least : floor;
     for (let i = 0; i < this.#replicas.length; i++) {
@@ -130,9 +128,7 @@ export class Replicas {
   async #askPrimary(): Promise<void> {
     const askedAt = performance.now();
     try {
-      const position = parseLogPosition(await this.logPosition());
-      this.#floor.primaryAt(position, askedAt);
-      this.#lag.primaryAt(position, askedAt);
+      this.#positions.add(parseLogPosition(await this.logPosition()), askedAt);
     } catch {
       // The primary is away: what is asked of it fails by itself, and is told there.
     }
@@ -145,8 +141,8 @@ export class Replicas {
       if (replica.replayed === undefined) return;
       replica.seen = replica.replayed;
       replica.seenAt = performance.now();
-      const positions = this.#replicas.map(({ seen }) => seen).sort((a, b) => Number(a - b));
-      this.#lag.forget(positions[0] ?? 0n);
+      const seen = this.#replicas.map(({ seen }) => seen).sort((a, b) => Number(a - b));
+      this.#positions.forget(seen[0] ?? 0n, replica.seenAt);
     } catch {
       // Away. It is asked again, and until it answers nothing is read there.
       replica.replayed = undefined;

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { fastestMs } from "../testing/fastest-ms.ts";
 import { parseSearch } from "./search-query.ts";
 import { makeSnippet } from "./snippet.ts";
 
@@ -44,7 +45,5 @@ test("no character is cut in half", () => {
 
 test("200,000 characters take a few milliseconds", () => {
   const text = "Straße und Wörter, ".repeat(10_000);
-  const startedAt = performance.now();
-  snippet(text, "worter or strasse or nichts");
-  expect(performance.now() - startedAt).toBeLessThan(250);
+  expect(fastestMs(() => snippet(text, "worter or strasse or nichts"))).toBeLessThan(100);
 });

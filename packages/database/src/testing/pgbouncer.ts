@@ -53,7 +53,7 @@ max_client_conn = 200
 }
 
 async function untilReachable(url: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const sql = new SQL({ url, max: 1, prepare: false });
     try {

@@ -1,8 +1,8 @@
 import { SQL } from "bun";
 
-/** Waits until a Postgres that was just started takes statements; throws what it says after 20 s. */
+/** Waits until a Postgres that was just started takes statements; throws what it says after 30 s. */
 export async function untilReachable(url: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const sql = new SQL({ url, max: 1 });
     try {

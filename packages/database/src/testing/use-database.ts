@@ -3,6 +3,7 @@ import { type Database, openDatabase } from "../database.ts";
 import { newId } from "../ids.ts";
 import type { PoolOptions, QueryInfo } from "../pool.ts";
 import type { Question } from "../queries/ask-question.ts";
+import type { HistoryLimit } from "../queries/prompt.ts";
 import { createTestDatabase, type TestDatabase } from "./index.ts";
 
 export type Fixture = {
@@ -50,6 +51,9 @@ export function useDatabase(options: Omit<PoolOptions, "url" | "on"> = {}): Fixt
   return fixture;
 }
 
+/** Of what was said before a question, more than any test has. */
+export const wholeHistory: HistoryLimit = { messages: 100, bytes: 1_000_000 };
+
 export function questionOf(userId: string, conversationId: string, content = "Why?"): Question {
   return {
     userId,
@@ -61,6 +65,5 @@ export function questionOf(userId: string, conversationId: string, content = "Wh
     model: "default-model",
     serverId: newId(),
     preview: content.slice(0, 100),
-    history: { messages: 100, bytes: 1_000_000 },
   };
 }

@@ -65,6 +65,11 @@ export class Family<Child> {
     this.#children.clear();
   }
 
+  /** Forgets those whose labels are not to be kept: what they count has gone. */
+  keepOnly(isKept: (labels: Readonly<Record<string, string>>) => boolean): void {
+    for (const [key, { labels }] of this.#children) if (!isKept(labels)) this.#children.delete(key);
+  }
+
   *[Symbol.iterator](): Iterator<[labels: Record<string, string>, child: Child]> {
     for (const { labels, child } of this.#children.values()) yield [labels, child];
   }

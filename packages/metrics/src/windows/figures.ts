@@ -39,6 +39,7 @@ export type Figures = {
   certificate_days: number | null;
 };
 
+/** What one model, or one model server, did in a span. */
 type ModelFigures = {
   requests: number;
   errors: number;
@@ -122,26 +123,47 @@ function hitRatios({ counts }: Slot): Record<string, number> {
   return ratios;
 }
 
-function modelsOf({ counts, times }: Slot, seconds: number): Figures["models"] {
-  // Tokens still come in spans in which nothing was asked.
+function modelsOf(slot: Slot, seconds: number): Figures["models"] {
+  const { requestsOf, errorsOf, tokensOf, firstTokenOf } = series;
+  return byName(slot, seconds, [requestsOf, errorsOf, tokensOf, firstTokenOf]);
+}
+
+/**
+ * What each model server did, by its id, as all servers saw it.
+ *
+ * @param slots of all servers in a span, which is `seconds` long
+ */
+export function modelServersOf(
+  slots: Iterable<Slot>,
+  seconds: number,
+): Record<string, ModelFigures> {
+  const all = emptySlot();
+  for (const slot of slots) mergeSlot(all, slot);
+  const { askedOf, failedOf, serverTokensOf, serverFirstTokenOf } = series;
+  return byName(all, seconds, [askedOf, failedOf, serverTokensOf, serverFirstTokenOf]);
+}
+
+type Prefixes = readonly [requests: string, errors: string, tokens: string, firstToken: string];
+
+function byName(
+  { counts, times }: Slot,
+  seconds: number,
+  [requests, errors, tokens, firstToken]: Prefixes,
+): Record<string, ModelFigures> {
+  // Tokens and failures still come in spans in which nothing was asked.
   const names = new Set(
-    [series.requestsOf, series.tokensOf].flatMap((prefix) =>
-      group(counts, prefix).map(([model]) => model),
-    ),
+    [requests, errors, tokens].flatMap((prefix) => group(counts, prefix).map(([name]) => name)),
   );
   return Object.fromEntries(
-    [...names].map((model) => {
-      const firstToken = times.get(series.firstTokenOf + model);
+    [...names].map((name) => {
+      const taken = times.get(firstToken + name);
       return [
-        model,
+        name,
         {
-          requests: counts.get(series.requestsOf + model) ?? 0,
-          errors: counts.get(series.errorsOf + model) ?? 0,
-          first_token: {
-            p50: firstToken?.quantile(0.5) ?? null,
-            p95: firstToken?.quantile(0.95) ?? null,
-          },
-          tokens: (counts.get(series.tokensOf + model) ?? 0) / seconds,
+          requests: counts.get(requests + name) ?? 0,
+          errors: counts.get(errors + name) ?? 0,
+          first_token: { p50: taken?.quantile(0.5) ?? null, p95: taken?.quantile(0.95) ?? null },
+          tokens: (counts.get(tokens + name) ?? 0) / seconds,
         },
       ];
     }),

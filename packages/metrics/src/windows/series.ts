@@ -30,6 +30,11 @@ export const series = {
   errorsOf: "model.errors_of/",
   tokensOf: "model.tokens_of/",
   firstTokenOf: "model.first_token_of/",
+  /** Of one model server, by its id. */
+  askedOf: "model_server.asked/",
+  failedOf: "model_server.failed/",
+  serverTokensOf: "model_server.tokens/",
+  serverFirstTokenOf: "model_server.first_token/",
   /** Model servers that take no requests because they fail. */
   modelServersDown: "model.servers_down",
   /** Seconds. Each of the next is the same on all servers, or is taken where it is worst. */
@@ -48,5 +53,7 @@ export const series = {
  * percentile is above it then if and only if the true one is.
  */
 export function edgeSecondsOf(name: string): number {
-  return name.startsWith(series.firstToken) ? 5 : 2;
+  const isFirstToken =
+    name.startsWith(series.firstToken) || name.startsWith(series.serverFirstTokenOf);
+  return isFirstToken ? 5 : 2;
 }

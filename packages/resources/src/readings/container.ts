@@ -1,35 +1,27 @@
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import {
-  parseCgroupMount,
-  parseCgroupPath,
-  parseField,
-  parseLimit,
-  parseQuotaCores,
-} from "./kernel-text.ts";
+import { join } from "node:path";
+import { type CgroupHierarchy, type CgroupTexts, findHierarchy } from "./cgroup-hierarchy.ts";
+import { readCpuV1, readMemoryV1 } from "./cgroup-v1.ts";
+import { readCpuV2, readMemoryV2 } from "./cgroup-v2.ts";
+import type { GroupCpu, GroupMemory } from "./group-figures.ts";
+import { readText } from "./read-text.ts";
 
-export type ContainerMemory = { usedBytes: number; limitBytes: number };
-
-/** Counters since the group was made. */
-export type ContainerCpu = {
-  usedUs: number;
-  quotaCores: number;
-  periods: number;
-  throttledPeriods: number;
-};
+/** How to read each group that this process is in, by its directory, own first. */
+type Groups<Figures> = ReadonlyMap<string, () => Promise<Figures | null>>;
 
 /**
- * The limits that a container sets: this process's group in cgroup v2 and every group above it,
- * since each of them can be the one that is tightest.
+ * The limits that a container sets: this process's group and every group above it, since each of
+ * them can be the one that is tightest.
  *
- * Of version 1 nothing is read: there the machine's figures stand.
+ * A controller belongs to either version of cgroups, and a machine may have both mounted: memory
+ * and CPU are each read where version 1 has them, and otherwise in the hierarchy of version 2.
  */
 export class Container {
-  /** The group and its ancestors, own first. */
-  readonly #directories: readonly string[];
+  readonly #memory: Groups<GroupMemory>;
+  readonly #cpu: Groups<GroupCpu>;
 
-  private constructor(directories: readonly string[]) {
-    this.#directories = directories;
+  private constructor(memory: Groups<GroupMemory>, cpu: Groups<GroupCpu>) {
+    this.#memory = memory;
+    this.#cpu = cpu;
   }
 
   /** @param procDirectory `/proc`, but for tests */
@@ -38,22 +30,13 @@ export class Container {
       readText(join(procDirectory, "self/cgroup")),
       readText(join(procDirectory, "self/mountinfo")),
     ]);
-    const mount = mountinfo && parseCgroupMount(mountinfo);
-    const path = cgroup && parseCgroupPath(cgroup);
-    if (!mount || !path) return new Container([]);
-    const directories: string[] = [];
-    // A process that was moved out of its namespace's root sees a path with "..": the root then.
-    const own = path.includes("..") ? mount : join(mount, path);
-    for (let at = own; at.length >= mount.length; at = dirname(at)) {
-      directories.push(at.replace(/\/$/, ""));
-      if (at === dirname(at)) break;
-    }
-    return new Container(directories);
+    const texts = { cgroup: cgroup ?? "", mountinfo: mountinfo ?? "" };
+    return new Container(memoryGroups(texts), cpuGroups(texts));
   }
 
-  /** The group whose memory is fullest, with what the kernel can have back at once not counted. */
-  async memory(): Promise<ContainerMemory | null> {
-    const groups = await Promise.all(this.#directories.map(readMemory));
+  /** The group whose memory is fullest. */
+  async memory(): Promise<GroupMemory | null> {
+    const groups = await Promise.all([...this.#memory.values()].map((read) => read()));
     return groups.reduce(
       (fullest, group) => (group && share(group) > share(fullest) ? group : fullest),
       null,
@@ -61,48 +44,42 @@ export class Container {
   }
 
   /** The groups that have a quota, own first. */
-  async cpu(): Promise<Map<string, ContainerCpu>> {
-    const found = new Map<string, ContainerCpu>();
-    for (const directory of this.#directories) {
-      const group = await readCpu(directory);
+  async cpu(): Promise<Map<string, GroupCpu>> {
+    const found = new Map<string, GroupCpu>();
+    for (const [directory, read] of this.#cpu) {
+      const group = await read();
       if (group) found.set(directory, group);
     }
     return found;
   }
 }
 
-async function readMemory(directory: string): Promise<ContainerMemory | null> {
-  const limitBytes = parseLimit(await readText(join(directory, "memory.max")));
-  if (limitBytes === null || limitBytes === Number.POSITIVE_INFINITY) return null;
-  const [current, stat] = await Promise.all([
-    readText(join(directory, "memory.current")),
-    readText(join(directory, "memory.stat")),
-  ]);
-  const currentBytes = parseLimit(current);
-  if (currentBytes === null) return null;
-  const inactiveBytes = parseField(stat, "inactive_file") ?? 0;
-  return { usedBytes: Math.max(0, currentBytes - inactiveBytes), limitBytes };
+function memoryGroups(texts: CgroupTexts): Groups<GroupMemory> {
+  const first = findHierarchy(texts, "memory");
+  const hierarchy = first ?? findHierarchy(texts, null);
+  const read = first ? readMemoryV1 : readMemoryV2;
+  return new Map(directoriesOf(hierarchy).map((directory) => [directory, () => read(directory)]));
 }
 
-async function readCpu(directory: string): Promise<ContainerCpu | null> {
-  const quotaCores = parseQuotaCores(await readText(join(directory, "cpu.max")));
-  if (quotaCores === null || quotaCores === Number.POSITIVE_INFINITY) return null;
-  const stat = await readText(join(directory, "cpu.stat"));
-  const usedUs = parseField(stat, "usage_usec");
-  if (usedUs === null) return null;
-  return {
-    usedUs,
-    quotaCores,
-    periods: parseField(stat, "nr_periods") ?? 0,
-    throttledPeriods: parseField(stat, "nr_throttled") ?? 0,
-  };
+function cpuGroups(texts: CgroupTexts): Groups<GroupCpu> {
+  const first = findHierarchy(texts, "cpu");
+  const account = findHierarchy(texts, "cpuacct");
+  if (!first) {
+    const directories = directoriesOf(findHierarchy(texts, null));
+    return new Map(directories.map((directory) => [directory, () => readCpuV2(directory)]));
+  }
+  return new Map(
+    first.paths.map((path) => [
+      first.directory + path,
+      () => readCpuV1(first.directory + path, (account ?? first).directory + path),
+    ]),
+  );
 }
 
-function share(memory: ContainerMemory | null): number {
+function directoriesOf(hierarchy: CgroupHierarchy | null): string[] {
+  return hierarchy?.paths.map((path) => hierarchy.directory + path) ?? [];
+}
+
+function share(memory: GroupMemory | null): number {
   return memory ? memory.usedBytes / memory.limitBytes : -1;
-}
-
-/** @returns null for a file that is not there or may not be read */
-export async function readText(path: string): Promise<string | null> {
-  return readFile(path, "utf8").catch(() => null);
 }

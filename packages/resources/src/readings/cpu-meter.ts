@@ -1,14 +1,16 @@
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import type { Reading } from "../reading.ts";
-import { type Container, type ContainerCpu, readText } from "./container.ts";
+import type { Container } from "./container.ts";
+import type { GroupCpu } from "./group-figures.ts";
 import { parseCpuTicks } from "./kernel-text.ts";
+import { readText } from "./read-text.ts";
 
 type Counters = {
   atMs: number;
   machine: { busy: number; total: number };
   processUs: number;
-  groups: Map<string, ContainerCpu>;
+  groups: Map<string, GroupCpu>;
 };
 
 /** CPU in use between one reading and the next, from counters that only grow. */

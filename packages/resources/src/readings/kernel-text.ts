@@ -27,43 +27,16 @@ export function parseMemory(
 export function parseOpenFilesLimit(limits: string): number | null {
   const soft = /^Max open files +(\S+)/m.exec(limits)?.[1];
   if (soft === "unlimited") return Number.POSITIVE_INFINITY;
-  return toCount(soft);
-}
-
-/** `memory.max` and the like: bytes; Infinity for "max". */
-export function parseLimit(text: string | null): number | null {
-  const value = text?.trim();
-  return value === "max" ? Number.POSITIVE_INFINITY : toCount(value);
-}
-
-/** `cpu.max`: how many cores the quota is worth; Infinity without one. */
-export function parseQuotaCores(cpuMax: string | null): number | null {
-  const [quota, period] = cpuMax?.trim().split(" ") ?? [];
-  if (quota === "max") return Number.POSITIVE_INFINITY;
-  const quotaUs = toCount(quota);
-  const periodUs = toCount(period);
-  return quotaUs === null || !periodUs ? null : quotaUs / periodUs;
+  return parseCount(soft);
 }
 
 /** One figure of a file of lines "name figure", such as `cpu.stat` and `memory.stat`. */
 export function parseField(text: string | null, name: string): number | null {
-  return toCount(new RegExp(`^${name} (\\d+)$`, "m").exec(text ?? "")?.[1]);
+  return parseCount(new RegExp(`^${name} (\\d+)$`, "m").exec(text ?? "")?.[1]);
 }
 
-/** `/proc/self/cgroup`: where this process is in the version 2 hierarchy. */
-export function parseCgroupPath(cgroup: string): string | null {
-  return /^0::(\/.*)$/m.exec(cgroup)?.[1] ?? null;
-}
-
-/** `/proc/self/mountinfo`: where the version 2 hierarchy is mounted. */
-export function parseCgroupMount(mountinfo: string): string | null {
-  for (const line of mountinfo.split("\n")) {
-    const [mount, kind] = line.split(" - ");
-    if (kind?.startsWith("cgroup2 ")) return mount?.split(" ")[4] ?? null;
-  }
-  return null;
-}
-
-function toCount(text: string | undefined): number | null {
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
+/** A file, or a word of one, that is a whole number from 0; null for any other, such as "max" and "-1". */
+export function parseCount(text: string | null | undefined): number | null {
+  const count = text?.trim();
+  return count !== undefined && /^\d+$/.test(count) ? Number(count) : null;
 }

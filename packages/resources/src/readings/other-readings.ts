@@ -2,8 +2,9 @@ import { readdir, statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Reading } from "../reading.ts";
-import { type Container, readText } from "./container.ts";
+import type { Container } from "./container.ts";
 import { parseMemory, parseOpenFilesLimit } from "./kernel-text.ts";
+import { readText } from "./read-text.ts";
 
 /** The machine's memory, or the container's where that is fuller. */
 export async function readMemory(

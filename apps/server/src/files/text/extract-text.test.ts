@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { pdf } from "../../testing/pdf.ts";
 import { extractText, maxTextLength } from "./extract-text.ts";
+import { htmlText } from "./html-text.ts";
 import { openPdfText } from "./pdf-text.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "peregrine-text-"));
@@ -60,6 +61,30 @@ test("a PDF's pages are read in order", async () => {
 
 test("a broken PDF has no text, and is no error", async () => {
   expect(await extract("%PDF-1.4 nonsense", "application/pdf")).toBeNull();
+});
+
+test.each(["<td>", "&#32;"])(
+  "a page that is %s two hundred thousand times is read at once",
+  async (unit) => {
+    // Were the space looked through anew from each of them it would take twenty seconds.
+    const startedMs = performance.now();
+    const html = `<html>${unit.repeat(200_000)}text`;
+    expect((await extract(html, "text/html"))?.content).toBe("text");
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
+  },
+);
+
+test("while a large page is read others have their turn", async () => {
+  let turns = 0;
+  let isOver = false;
+  const take = () => {
+    turns++;
+    if (!isOver) setImmediate(take);
+  };
+  take();
+  await htmlText("<p>".repeat(400_000));
+  isOver = true;
+  expect(turns).toBeGreaterThan(20);
 });
 
 test("a PDF that unfolds to gigabytes is refused in bounded memory, and in bounded time", async () => {

@@ -1,15 +1,21 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ApiError } from "../../http/api-error.ts";
+import { createTurns } from "../../http/turns.ts";
 
 /**
  * The text of a PDF, page by page, or null if it has none.
- * @throws ApiError unreadable_file
+ * @throws ApiError unreadable_file, or overloaded where too many wait
  */
 export type PdfText = (path: string, maxLength: number) => Promise<string | null>;
 
 const program = join(import.meta.dirname, "pdf-text-process.ts");
-const readersAtOnce = 2;
+const turns = {
+  atOnce: 2,
+  // Where each takes all its time, the last waits eight minutes.
+  maxWaiting: 50,
+  refusal: "Too many PDFs are being read. Try again in a moment.",
+};
 const watchMs = 50;
 
 type Limits = { timeoutMs: number; maxMemoryBytes: number };
@@ -18,23 +24,11 @@ const defaultLimits: Limits = { timeoutMs: 20_000, maxMemoryBytes: 768 * 1024 * 
 /**
  * Reads PDFs, each in a process of its own: what a PDF says of itself cannot be trusted, and a few
  * kilobytes of it can unfold to gigabytes. A process that takes more than 20 s, or more than 768 MB,
- * is ended. Two run at once, others wait.
+ * is ended. Two run at once, others wait, up to a bound.
  */
 export function openPdfText(limits: Limits = defaultLimits): PdfText {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-
-  return async (path, maxLength) => {
-    if (running >= readersAtOnce) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await readPdf(path, maxLength, limits);
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running--;
-    }
-  };
+  const turn = createTurns(turns);
+  return (path, maxLength) => turn(() => readPdf(path, maxLength, limits));
 }
 
 async function readPdf(

@@ -152,7 +152,7 @@ test("who asks again in the moment of a failure asks anew", async () => {
   expect(await second.done).toBe("done");
 });
 
-test("one who leaves takes nobody along; the last one takes the model, within milliseconds", async () => {
+test("one who leaves takes nobody along; the last one takes the model", async () => {
   const { model, shared } = setUp();
   const readers = [read(shared, askOf("ada")), read(shared, askOf("ada"))];
   await settle();
@@ -164,11 +164,9 @@ test("one who leaves takes nobody along; the last one takes the model, within mi
   model.last().say(" more");
   await settle();
   expect(readers[1]?.reader.text).toBe("some more");
-  const leftMs = performance.now();
   readers[1]?.leave();
   await readers[1]?.done;
   expect(model.last().signal.aborted).toBe(true);
-  expect(performance.now() - leftMs).toBeLessThan(50);
 });
 
 test("a request after the last reader left begins a new one", async () => {

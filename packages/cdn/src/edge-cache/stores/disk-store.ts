@@ -2,13 +2,11 @@ import { mkdir, readdir, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Body } from "../body.ts";
 import type { CacheRequest } from "../cache-request.ts";
-import type { HeldKeys, PurgeLedger } from "../purge-ledger.ts";
-import type { Terms } from "../rules/judge.ts";
-import { selectionOf } from "../rules/vary.ts";
+import type { PurgeLedger } from "../purge-ledger.ts";
 import { type StoredHead, StoredResponse } from "../stored-response.ts";
+import { type DiskEntry, DiskIndex } from "./disk-index.ts";
 import { readEntry, readEntryHead, writeEntry } from "./entry-file.ts";
 import { PurgeJournal } from "./purge-journal.ts";
-import { type Evictable, Sieve } from "./sieve.ts";
 
 export type DiskStoreOptions = {
   /** A folder of its own; made where it is not there. */
@@ -22,28 +20,18 @@ export type DiskStoreOptions = {
   readonly onWell: () => void;
 };
 
-/** Where a response is on disk, and what has to be known of it before it is read. */
-type Entry = Evictable & {
-  readonly name: string;
-  readonly head: Pick<StoredHead, "key" | "selection" | "askedAt"> &
-    Pick<Terms, "vary" | "isPublic">;
-  readonly keys: HeldKeys;
-  loading: Promise<StoredResponse | undefined> | undefined;
-};
-
 /** Bodies that wait to be written may keep this much in memory; beyond it a response is not saved. */
 const maxPendingBytes = 32 << 20;
 const writers = 2;
 /** After a failed write: as long as this nothing is written. */
 const troubleMs = 30_000;
-const blockBytes = 4096;
 /** A journal of this many lines is worth looking through all entries to make it short again. */
 const maxJournalLines = 10_000;
 
 /**
  * Responses on disk, a file each, which a restart leaves in place. What is there is known by an index
- * in memory, about 500 bytes an entry, rebuilt at the start while requests are already served: what
- * it has not found yet is a miss. A file is written beside and renamed into place, and is checked
+ * in memory, rebuilt at the start while requests are already served: what it has not found yet is a
+ * miss. A file is written beside and renamed into place, and is checked
  * when it is read, so that nothing half-written is ever served.
  *
  * Anything that fails here is a miss or a response that is not saved, and never an error for a client.
@@ -51,8 +39,7 @@ const maxJournalLines = 10_000;
 export class DiskStore {
   readonly #options: DiskStoreOptions;
   readonly #journal: PurgeJournal;
-  readonly #byKey = new Map<string, Entry[]>();
-  readonly #sieve: Sieve<Entry>;
+  readonly #index: DiskIndex;
   readonly #queue: StoredResponse[] = [];
   readonly #working = new Set<Promise<void>>();
   /** Files that this process has written while the index was rebuilt. */
@@ -71,11 +58,9 @@ export class DiskStore {
   constructor(options: DiskStoreOptions) {
     this.#options = options;
     this.#journal = new PurgeJournal(join(options.directory, "purges"));
-    this.#sieve = new Sieve(options.maxBytes, (entry) => {
-      options.onEvict(entry.bytes);
-      this.#forget(entry);
-      this.#unlink(entry.name);
-    });
+    const { maxBytes, ledger, onEvict } = options;
+    const onGone = (name: string) => this.#unlink(name);
+    this.#index = new DiskIndex({ maxBytes, ledger, onEvict, onGone });
     this.#prepared = this.#prepare();
     this.rebuilt = this.#rebuild().catch((error: Error) => this.#trouble(error));
   }
@@ -86,27 +71,20 @@ export class DiskStore {
   }
 
   get bytes(): number {
-    return this.#sieve.bytes;
+    return this.#index.bytes;
   }
 
   get size(): number {
-    return this.#sieve.size;
+    return this.#index.size;
   }
 
   /** The entry for a request, if there is one. */
-  find(request: CacheRequest): Entry | undefined {
-    for (const entry of this.#byKey.get(request.key) ?? []) {
-      const { vary, selection, isPublic } = entry.head;
-      if (request.hasCookie && !isPublic) continue;
-      if (selectionOf(vary, request.read) !== selection) continue;
-      if (!this.#options.ledger.isPurged(entry.keys, entry.head.askedAt)) return entry;
-      this.#remove(entry);
-    }
-    return undefined;
+  find(request: CacheRequest): DiskEntry | undefined {
+    return this.#index.find(request);
   }
 
   /** Reads it, once for all who ask meanwhile. @returns undefined where it is no longer good */
-  load(entry: Entry): Promise<StoredResponse | undefined> {
+  load(entry: DiskEntry): Promise<StoredResponse | undefined> {
     entry.wasUsed = true;
     entry.loading ??= this.#load(entry).finally(() => {
       entry.loading = undefined;
@@ -128,8 +106,7 @@ export class DiskStore {
   }
 
   remove(head: Pick<StoredHead, "key" | "selection">): void {
-    const entry = this.#entryOf(head);
-    if (entry !== undefined) this.#remove(entry);
+    this.#index.removeOf(head);
   }
 
   /** Makes a purge outlast the process. @param key null for everything */
@@ -139,8 +116,8 @@ export class DiskStore {
     } catch (error) {
       this.#trouble(error as Error);
       // What cannot be written down must not be found again.
-      if (keys.includes(null)) this.#removeAll();
-      for (const entry of [...this.#sieve.items()]) this.#removeIfPurged(entry);
+      if (keys.includes(null)) this.#index.removeAll();
+      this.#index.removePurged();
     }
     if (this.#journal.lines > maxJournalLines) await this.#tidy();
   }
@@ -155,14 +132,14 @@ export class DiskStore {
 
   // Reading
 
-  async #load(entry: Entry): Promise<StoredResponse | undefined> {
+  async #load(entry: DiskEntry): Promise<StoredResponse | undefined> {
     const found = await readEntry(this.#pathOf(entry.name)).catch(() => undefined);
     const isIt =
       found?.head.key === entry.head.key &&
       found.head.selection === entry.head.selection &&
       found.head.askedAt === entry.head.askedAt;
     if (!isIt || found === undefined) {
-      if (this.#sieve.has(entry)) this.#remove(entry);
+      this.#index.remove(entry);
       return undefined;
     }
     return new StoredResponse(found.head, Body.of(found.body));
@@ -190,7 +167,7 @@ export class DiskStore {
       const lines = this.#journal.lines;
       for (const name of await readdir(join(directory, "entries"))) {
         if (this.#isClosed) return;
-        await this.#index(name, purgedAt);
+        await this.#indexFile(name, purgedAt);
       }
       // All that was purged before is gone now, unless more was purged meanwhile.
       if (this.#journal.lines === lines && lines > 0) await this.#journal.rewrite([]);
@@ -201,7 +178,7 @@ export class DiskStore {
     }
   }
 
-  async #index(name: string, purgedAt: ReadonlyMap<string, number>): Promise<void> {
+  async #indexFile(name: string, purgedAt: ReadonlyMap<string, number>): Promise<void> {
     // Written by this process since it began to look.
     if (this.#ownNames.has(name)) return;
     const found = await readEntryHead(this.#pathOf(name)).catch(() => undefined);
@@ -214,10 +191,10 @@ export class DiskStore {
     const wasPurged = response.keyNames.some((key) => head.askedAt <= (purgedAt.get(key) ?? 0));
     // A clock that was set back leaves it open which purge came first.
     const isFromTheFuture = head.askedAt > this.#options.ledger.tick();
-    const rival = this.#entryOf(head);
+    const rival = this.#index.entryOf(head);
     const isOld = rival !== undefined && rival.head.askedAt >= head.askedAt;
     if (wasPurged || isFromTheFuture || isOld) this.#unlink(name);
-    else this.#add(name, response, bodyBytes);
+    else this.#index.add(name, response, bodyBytes);
   }
 
   // Writing
@@ -245,7 +222,7 @@ export class DiskStore {
       await writeEntry(unfinished, head, body.from(0));
       if (!this.#isRebuilt) this.#ownNames.add(name);
       await rename(unfinished, this.#pathOf(name));
-      this.#add(name, response, body.length);
+      this.#index.add(name, response, body.length);
       if (this.#troubledSinceMs !== undefined) {
         this.#troubledSinceMs = undefined;
         this.#options.onWell();
@@ -256,56 +233,7 @@ export class DiskStore {
     }
   }
 
-  /** Takes the place of the one with the same key and selection. */
-  #add(name: string, { head, keyNames }: StoredResponse, bodyBytes: number): void {
-    const { key, selection, askedAt, terms, lines } = head;
-    this.remove(head);
-    const fileBytes = bodyBytes + lines.length + key.length + blockBytes;
-    const entry: Entry = {
-      name,
-      head: { key, selection, askedAt, vary: terms.vary, isPublic: terms.isPublic },
-      keys: this.#options.ledger.hold(keyNames),
-      bytes: Math.ceil(fileBytes / blockBytes) * blockBytes,
-      wasUsed: false,
-      loading: undefined,
-    };
-    if (this.#options.ledger.isPurged(entry.keys, askedAt)) {
-      this.#options.ledger.release(entry.keys);
-      this.#unlink(name);
-      return;
-    }
-    this.#sieve.add(entry);
-    const others = this.#byKey.get(key);
-    if (others === undefined) this.#byKey.set(key, [entry]);
-    else others.unshift(entry);
-  }
-
-  #entryOf({ key, selection }: Pick<StoredHead, "key" | "selection">): Entry | undefined {
-    return this.#byKey.get(key)?.find((each) => each.head.selection === selection);
-  }
-
   // Removing
-
-  #remove(entry: Entry): void {
-    if (!this.#sieve.remove(entry)) return;
-    this.#forget(entry);
-    this.#unlink(entry.name);
-  }
-
-  #removeIfPurged(entry: Entry): void {
-    if (this.#options.ledger.isPurged(entry.keys, entry.head.askedAt)) this.#remove(entry);
-  }
-
-  #removeAll(): void {
-    for (const entry of [...this.#sieve.items()]) this.#remove(entry);
-  }
-
-  #forget(entry: Entry): void {
-    this.#options.ledger.release(entry.keys);
-    const left = this.#byKey.get(entry.head.key)?.filter((each) => each !== entry) ?? [];
-    if (left.length === 0) this.#byKey.delete(entry.head.key);
-    else this.#byKey.set(entry.head.key, left);
-  }
 
   /** Removes all that was purged, so that the journal need not say so any longer. */
   async #tidy(): Promise<void> {
@@ -313,7 +241,7 @@ export class DiskStore {
     this.#isTidying = true;
     try {
       await this.rebuilt;
-      for (const entry of [...this.#sieve.items()]) this.#removeIfPurged(entry);
+      this.#index.removePurged();
       await this.#journal.rewrite([]);
     } catch (error) {
       this.#trouble(error as Error);

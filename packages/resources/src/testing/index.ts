@@ -1,0 +1,1 @@
+export { type LimitedGroup, makeLimitedGroup } from "./limited-group.ts";
