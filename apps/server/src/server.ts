@@ -183,6 +183,7 @@ async function start(
       Bun.gc(true);
     },
     onReading: metrics?.system.onReading,
+    onAdmitted: metrics?.onAdmitted,
     onRefused: metrics?.onRefused,
   });
   lifecycle.onClose("readings", () => resources.stop());
