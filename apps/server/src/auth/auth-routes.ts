@@ -35,21 +35,22 @@ export function authRoutes(context: Context) {
         requireOwnOrigin(request, config.PUBLIC_URL);
         const peer = peerAddress(request, server);
         await attemptLimits.register(clientAddress.address(request, peer));
+        const isOpen = config.SIGNUP === "open";
+        // Before the hash: strangers who may not come in are not to take the turns of those who sign in.
+        if (!isOpen && (await database.users.any())) throw signupClosed();
         const created = await database.users.create({
           id: newId(),
           email: body.email,
           name: body.name.trim(),
           passwordHash: await passwords.hash(body.password),
-          signupOpen: config.SIGNUP === "open",
+          signupOpen: isOpen,
         });
         if (created === "email_taken") {
           throw new ApiError("email_taken", "There is an account with this email.", {
             field: "email",
           });
         }
-        if (created === "signup_closed") {
-          throw new ApiError("signup_closed", "New accounts are made by the administrator here.");
-        }
+        if (created === "signup_closed") throw signupClosed();
         log.info({ userId: created.user.id, role: created.user.role }, "an account was made");
         return signIn(request, peer, created.user, 201);
       },
@@ -112,4 +113,8 @@ export function authRoutes(context: Context) {
       ({ user }) => ({ user }),
       documented("Accounts", { summary: "Who you are", returns: { 200: UserBody } }),
     );
+}
+
+function signupClosed(): ApiError {
+  return new ApiError("signup_closed", "New accounts are made by the administrator here.");
 }

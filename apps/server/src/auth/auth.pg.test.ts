@@ -132,7 +132,9 @@ test("behind TLS, told by a trusted proxy or the public URL, cookies are Secure"
   const first = await register("first@example.org");
   expect(first.status).toBe(201);
   expect(first.headers.get("set-cookie")).toContain("; Secure");
+  behind.queries.length = 0;
   const second = await register("second@example.org");
+  expect(behind.queries.map(({ name }) => name)).not.toContain("users.create");
   expect(second.status).toBe(403);
   expect(await second.json()).toMatchObject({ error: { code: "signup_closed" } });
   await behind.stop();

@@ -32,6 +32,13 @@ function bad(): Bad[] {
     ["no body", `${conversation}/messages`, { method: "POST" }, 400],
     ["null", `${conversation}/messages`, ask("null"), 400],
     ["an array", `${conversation}/messages`, ask("[]"), 400],
+    [
+      "a wrong type at length",
+      `${conversation}/messages`,
+      ask(`{"content":[${"1,".repeat(10_000)}1]}`),
+      400,
+      "content",
+    ],
     ["an empty message", `${conversation}/messages`, ask('{"content":""}'), 400, "content"],
     ["a message of spaces", `${conversation}/messages`, ask('{"content":" \\n "}'), 400, "content"],
     ["NUL", `${conversation}/messages`, ask('{"content":"a\\u0000"}'), 400, "content"],
@@ -116,7 +123,8 @@ test("every kind of bad input gets a clear error, and changes nothing", async ()
     expect([name, response.status, text]).toEqual([name, status, expect.any(String)]);
     const { error } = JSON.parse(text) as ErrorBody;
     expect(errorTable).toHaveProperty(error.code);
-    expect([name, error.message.length > 10]).toEqual([name, true]);
+    const { length } = error.message;
+    expect([name, length > 10 && length < 400]).toEqual([name, true]);
     if (field) expect([name, error.field]).toEqual([name, field]);
     expect(text).not.toMatch(/select |insert |postgres|\.ts|node_modules/i);
   }

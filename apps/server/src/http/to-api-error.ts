@@ -21,6 +21,8 @@ export function toApiError(error: unknown): ApiError {
   return new ApiError("internal", "The server failed. It has been logged.");
 }
 
+const maxSummaryLength = 200;
+
 function fromValidation(error: ValidationError): ApiError {
   const problem = error.all[0];
   const field = problem && "path" in problem ? problem.path.slice(1).replaceAll("/", ".") : "";
@@ -29,7 +31,8 @@ function fromValidation(error: ValidationError): ApiError {
   const summary = problem && "summary" in problem ? problem.summary : undefined;
   return new ApiError(
     "invalid_request",
-    summary ?? `The ${error.type} is not as it should be.`,
+    // It may name the value, which may be as large as a body.
+    summary?.slice(0, maxSummaryLength) ?? `The ${error.type} is not as it should be.`,
     field === "" ? {} : { field },
   );
 }
