@@ -141,6 +141,14 @@ export const settings = {
     { min: 1, max: 3600 },
     { about: "Seconds a server may take to begin its answer." },
   ),
+  EDGE_HEDGE_AFTER_MS: integer(
+    0,
+    { min: 0, max: 60_000 },
+    {
+      about:
+        "Milliseconds without an answer after which a GET or HEAD is [sent to a second server](edge.md#asking-two) as well; 0 for never. The time that 19 of 20 take is a good one.",
+    },
+  ),
   EDGE_ANSWER_IDLE_TIMEOUT: integer(
     300,
     { min: 1, max: day },

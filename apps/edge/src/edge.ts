@@ -142,6 +142,8 @@ async function start(options: EdgeOptions, lifecycle: Lifecycle): Promise<Edge> 
         ...(poolMetrics && {
           onRetry: poolMetrics.onRetry,
           onBudgetSpent: poolMetrics.onBudgetSpent,
+          onHedge: poolMetrics.onHedge,
+          onHedgeWon: poolMetrics.onHedgeWon,
         }),
         onFault(err) {
           metrics?.proxy.onFault();

@@ -10,6 +10,7 @@ export function limitsOf(config: Config): Limits {
     firstByteMs: config.EDGE_FIRST_BYTE_TIMEOUT * 1000,
     wholeMs: config.EDGE_REQUEST_TIMEOUT * 1000,
     tunnelIdleMs: config.EDGE_SOCKET_IDLE_TIMEOUT * 1000,
+    hedgeAfterMs: config.EDGE_HEDGE_AFTER_MS,
     connectMs: config.EDGE_CONNECT_TIMEOUT * 1000,
     minBytesPerSecond: config.EDGE_MIN_RATE,
     headBytes: config.EDGE_MAX_HEAD_BYTES,

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@peregrine/process/testing";
 import type { Edge } from "./edge.ts";
 import { RawClient } from "./testing/raw-client.ts";
 import { RecordingUpstream } from "./testing/recording-upstream.ts";
@@ -234,3 +235,49 @@ test("the figures need the administration port's token, and can be turned off", 
   expect((await fetch(off.url)).status).toBe(200);
   expect((await fetch(`${off.adminUrl}/metrics`)).status).toBe(404);
 });
+
+test("a real Prometheus scrapes them with the token, and has what the door counted", async () => {
+  const upstream = await startUpstream();
+  const edge = await startEdge({
+    urls: [upstream.url],
+    environment: { EDGE_ADMIN_TOKEN: "letmein" },
+  });
+  for (let i = 0; i < 7; i++) await fetch(edge.url, { method: "POST" });
+  const directory = mkdtempSync(join(tmpdir(), "peregrine-prometheus-"));
+  cleanUps.push(() => rmSync(directory, { recursive: true, force: true }));
+  const config = join(directory, "prometheus.yml");
+  writeFileSync(
+    config,
+    `global: { scrape_interval: 1s }
+scrape_configs:
+  - job_name: peregrine-door
+    authorization: { credentials: letmein }
+    static_configs: [{ targets: ["${new URL(edge.adminUrl).host}"] }]
+`,
+  );
+  const port = await freePort();
+  const prometheus = Bun.spawn(
+    [
+      "prometheus",
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(directory, "data")}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    { stdout: "ignore", stderr: "ignore" },
+  );
+  cleanUps.push(() => {
+    prometheus.kill();
+    return prometheus.exited;
+  });
+  const query = async (expression: string): Promise<number | undefined> => {
+    const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
+    const response = await fetch(url).catch(() => null);
+    if (!response?.ok) return undefined;
+    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+    const value = data.result[0]?.value[1];
+    return value === undefined ? undefined : Number(value);
+  };
+  await eventually(async () => (await query("up")) === 1, "a scrape that went well");
+  expect(await query('edge_requests_total{source="server",status_code="200"}')).toBe(7);
+  expect(await query('edge_first_byte_seconds_bucket{source="server",le="60"}')).toBe(7);
+}, 40_000);

@@ -129,6 +129,11 @@ function addPoolFamilies(exposition: Exposition, onOverflow: OnOverflow): PoolFa
       "balancer_retries_refused_total",
       "Requests that were not tried again, because the budget was used up.",
     ),
+    hedges: counter("balancer_hedges_total", "Requests that were sent to a second server as well."),
+    hedgesWon: counter(
+      "balancer_hedges_won_total",
+      "Those of them that the second server answered first.",
+    ),
     queue: exposition.add(
       new GaugeFamily({
         name: "balancer_queue_length",

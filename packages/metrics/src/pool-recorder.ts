@@ -12,6 +12,8 @@ export type PoolFamilies = {
   readonly healthChecks: CounterFamily;
   readonly retries: CounterFamily;
   readonly retriesRefused: CounterFamily;
+  readonly hedges: CounterFamily;
+  readonly hedgesWon: CounterFamily;
   readonly queue: GaugeFamily;
   readonly wait: HistogramFamily;
   readonly firstByte: HistogramFamily;
@@ -75,6 +77,14 @@ export function recordPool(pool: string, families: PoolFamilies) {
     /** A request is tried again on another server, because of this. */
     onRetry: (reason: string): void => {
       families.retries.with(pool, reason).value++;
+    },
+    /** A request is sent to a second server beside the first. */
+    onHedge: (): void => {
+      families.hedges.with(pool).value++;
+    },
+    /** The second one answered first. */
+    onHedgeWon: (): void => {
+      families.hedgesWon.with(pool).value++;
     },
     /** A request would have been tried again, and the budget was used up. */
     onBudgetSpent: (): void => {

@@ -11,8 +11,9 @@ import {
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { Client, ClientUser } from "../proxy/client.ts";
+import { createExchange } from "../proxy/create-exchange.ts";
 import { EdgeError } from "../proxy/edge-error.ts";
-import { type AnswerTaker, Exchange } from "../proxy/exchange.ts";
+import type { AnswerTaker } from "../proxy/exchange.ts";
 import type { ProxyContext } from "../proxy/proxy-context.ts";
 import { answerFrom, type Framing } from "./answer-head.ts";
 import type { CacheFront } from "./cache-front.ts";
@@ -45,7 +46,7 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   /** What it has begun, and may be passed the answer of. */
   #fetch: ServerFetch | undefined;
   /** An exchange that has nothing to do with the cache but its client. */
-  #exchange: Exchange | undefined;
+  #exchange: ReturnType<typeof createExchange> | undefined;
   /** What it is being sent. */
   #response: StoredResponse | undefined;
   #framing: Framing = "length";
@@ -199,7 +200,7 @@ export class CachedRequest implements ClientUser, Waiter, BodyReader, FetchLeade
   }
 
   #pass(): void {
-    this.#exchange = new Exchange(this.#context, this.client, this.#head, this);
+    this.#exchange = createExchange(this.#context, this.client, this.#head, this);
     this.#exchange.begin();
   }
 

@@ -6,8 +6,9 @@ import type { BodyLength, RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import type { AnswerSink } from "../proxy/answer-writer.ts";
 import type { AnswerChannel, Client } from "../proxy/client.ts";
+import { createExchange } from "../proxy/create-exchange.ts";
 import type { EdgeError } from "../proxy/edge-error.ts";
-import { type AnswerTaker, Exchange } from "../proxy/exchange.ts";
+import type { AnswerTaker } from "../proxy/exchange.ts";
 import type { Peer } from "../proxy/forwarding.ts";
 import type { ProxyContext } from "../proxy/proxy-context.ts";
 import type { AnswerSource } from "../proxy/proxy-events.ts";
@@ -43,7 +44,7 @@ export class ServerFetch implements Client, AnswerTaker {
   readonly #flight: Flight;
   readonly #leader: FetchLeader | undefined;
   readonly #onEnd: (fetch: ServerFetch) => void;
-  readonly #exchange: Exchange;
+  readonly #exchange: ReturnType<typeof createExchange>;
   readonly #quiet: AnswerChannel;
   #passesTo: Client | undefined;
   #isLed: boolean;
@@ -55,7 +56,7 @@ export class ServerFetch implements Client, AnswerTaker {
     this.#leader = leader;
     this.#onEnd = onEnd;
     this.#isLed = leader !== undefined;
-    this.#exchange = new Exchange(context, this, head, this);
+    this.#exchange = createExchange(context, this, head, this);
     this.#quiet = {
       get isBlocked() {
         return flight.isAhead;

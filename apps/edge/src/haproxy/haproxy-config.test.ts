@@ -160,6 +160,15 @@ describe("HAProxy itself", () => {
     expect(misled).toEqual([]);
   }, 30_000);
 
+  test("says what of the settings has no counterpart", () => {
+    expect(print("http://a:1")).not.toContain("EDGE_HEDGE_AFTER_MS");
+    const text = print("http://127.0.0.1:1", { EDGE_HEDGE_AFTER_MS: "200" });
+    expect(text).toContain("EDGE_HEDGE_AFTER_MS has no counterpart");
+    const { status, stderr } = spawnSync(haproxy, ["-c", "-f", write(text)], { encoding: "utf8" });
+    expect(stderr).not.toMatch(/\[(WARNING|ALERT)\]/);
+    expect(status).toBe(0);
+  });
+
   test("says of a server that is listed by its address what it does not check", () => {
     const remark = "HAProxy compares names alone";
     expect(print("https://127.0.0.1:1")).toContain(remark);

@@ -39,7 +39,7 @@ backend servers
     retries 2
     retry-on conn-failure empty-response 502 503 504
     http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE }
-    default-server check inter ${config.HEALTH_CHECK_INTERVAL}s downinter 5s fastinter 1s fall 3 rise 2 slowstart 30s observe layer4 error-limit 3 on-error mark-down
+${config.EDGE_HEDGE_AFTER_MS > 0 ? "    # EDGE_HEDGE_AFTER_MS has no counterpart: each request is on one server at a time.\n" : ""}    default-server check inter ${config.HEALTH_CHECK_INTERVAL}s downinter 5s fastinter 1s fall 3 rise 2 slowstart 30s observe layer4 error-limit 3 on-error mark-down
 ${remarks(config, entries)}${entries.map((entry, index) => server(config, entry, index, entries)).join("\n")}
 `;
 }

@@ -5,8 +5,8 @@ import { MessageError } from "../http/message-error.ts";
 import { type RequestHead, readRequestHead } from "../http/request-head.ts";
 import { Channel } from "./channel.ts";
 import type { Client, ClientUser } from "./client.ts";
+import { createExchange } from "./create-exchange.ts";
 import { EdgeError } from "./edge-error.ts";
-import { Exchange } from "./exchange.ts";
 import type { Peer } from "./forwarding.ts";
 import { lingerMs, maxHeldBytes } from "./limits.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -280,7 +280,7 @@ export class ClientConnection implements Client {
   #answer(head: RequestHead): void {
     const answering =
       this.#context.cache?.answerFor(this.#context, this, head) ??
-      new Exchange(this.#context, this, head);
+      createExchange(this.#context, this, head);
     this.#user = answering;
     answering.begin();
   }

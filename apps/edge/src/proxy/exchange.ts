@@ -1,3 +1,4 @@
+import type { ServerInfo } from "@peregrine/balancer";
 import { MessageError } from "../http/message-error.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { ResponseHead } from "../http/response-head.ts";
@@ -22,7 +23,7 @@ type Phase = "placing" | "waiting" | "answering" | "ended";
 
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 /** Answers of a server that could not do it, where another may. */
-const worthRepeating = new Set([502, 503, 504]);
+export const worthRepeating = new Set([502, 503, 504]);
 
 const timeoutWords = {
   slow_server: "The server does not read the request.",
@@ -60,7 +61,14 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
   #keepsUpstream = false;
   #keepsClient = false;
 
-  constructor(context: ProxyContext, client: Client, head: RequestHead, taker?: AnswerTaker) {
+  /** @param hedgeOf the server that has not answered yet, where this is the second try beside it */
+  constructor(
+    context: ProxyContext,
+    client: Client,
+    head: RequestHead,
+    taker?: AnswerTaker,
+    hedgeOf?: string,
+  ) {
     this.#context = context;
     this.#taker = taker;
     this.#client = client;
@@ -68,11 +76,26 @@ export class Exchange implements ClientUser, UpstreamUser, PlacementHost {
     this.#request = new RequestWriter(head);
     this.#patience = new Patience(context.limits, client.requestedMs);
     const mayRepeat = head.length === 0 && idempotent.has(head.method);
-    this.#placement = new Placement(context, this, mayRepeat, client.span);
+    this.#placement = new Placement(context, this, { mayRepeat, span: client.span, hedgeOf });
   }
 
   begin(): void {
     this.#placement.begin();
+  }
+
+  /** The server that has the request, and has not been told off. */
+  get awaited(): ServerInfo | undefined {
+    return this.#connection === undefined ? undefined : this.#placement.server;
+  }
+
+  /** Whether another exchange runs for the same client, so that this one need not try again. */
+  set isBeside(isBeside: boolean) {
+    this.#placement.isBeside = isBeside;
+  }
+
+  /** Whether a server that is well has not been tried yet. */
+  get hasOther(): boolean {
+    return this.#placement.hasOther;
   }
 
   // What its placement says

@@ -15,6 +15,8 @@ export type Limits = {
   /** Without a byte either way on an upgraded connection. */
   readonly tunnelIdleMs: number;
   readonly connectMs: number;
+  /** Without the first byte of an answer until a read goes to a second server as well; 0 for never. */
+  readonly hedgeAfterMs: number;
   /** A peer that takes or sends fewer bytes a second, over `idleMs`, while it is waited for, is cut. */
   readonly minBytesPerSecond: number;
   /** A head, of requests and answers alike. */

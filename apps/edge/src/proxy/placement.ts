@@ -1,4 +1,4 @@
-import { BalancerError, type FailureKind, type Ticket } from "@peregrine/balancer";
+import { BalancerError, type FailureKind, type ServerInfo, type Ticket } from "@peregrine/balancer";
 import type { Span } from "@peregrine/tracing";
 import type { ResponseHead } from "../http/response-head.ts";
 import { EdgeError } from "./edge-error.ts";
@@ -18,6 +18,15 @@ export interface PlacementHost {
   unplaced(error: EdgeError): void;
 }
 
+type PlacementOptions = {
+  /** Whether sending the request twice does no harm. */
+  readonly mayRepeat: boolean;
+  /** Of the request, told where it went. */
+  readonly span: Span | undefined;
+  /** The server that the request is on already, where this is the second try beside it. */
+  readonly hedgeOf: string | undefined;
+};
+
 /**
  * Finds a server for one request, and a connection to it; and another one when that fails, as long
  * as nothing of an answer has come, and only for what may be done twice or was never sent. Holds one
@@ -28,6 +37,7 @@ export class Placement {
   readonly #host: PlacementHost;
   readonly #mayRepeat: boolean;
   readonly #span: Span | undefined;
+  readonly #isHedge: boolean;
   #ticket: Ticket | undefined;
   #upstream: Upstream | undefined;
   #attempts = 0;
@@ -36,23 +46,27 @@ export class Placement {
   /** Whether anything of the request may have reached the server that it is placed on. */
   #isSent = false;
   #isAnswered = false;
+  /** Whether another placement tries for the same client, so that this one does not try again. */
+  isBeside = false;
   #doubtedMs = 0;
   #waitedMs = 0;
 
-  /**
-   * @param mayRepeat whether sending the request twice does no harm
-   * @param span of the request, told where it went
-   */
-  constructor(
-    context: ProxyContext,
-    host: PlacementHost,
-    mayRepeat: boolean,
-    span: Span | undefined,
-  ) {
+  constructor(context: ProxyContext, host: PlacementHost, options: PlacementOptions) {
+    const { mayRepeat, span, hedgeOf } = options;
     this.#context = context;
     this.#host = host;
     this.#mayRepeat = mayRepeat;
     this.#span = span;
+    this.#isHedge = hedgeOf !== undefined;
+    if (hedgeOf !== undefined) {
+      this.#tried = [hedgeOf];
+      // It goes to one server, and to no other where that fails.
+      this.#attempts = maxAttempts - 1;
+    }
+  }
+
+  get server(): ServerInfo | undefined {
+    return this.#ticket?.server;
   }
 
   /** What Host says where the request had none. */
@@ -61,7 +75,7 @@ export class Placement {
   }
 
   begin(): void {
-    this.#context.budget.request();
+    if (!this.#isHedge) this.#context.budget.request();
     this.#attempt();
   }
 
@@ -173,8 +187,9 @@ export class Placement {
       this.#noServer(error);
       return;
     }
-    if (ticket === undefined) this.#wait(demand);
-    else this.#use(ticket);
+    if (ticket !== undefined) this.#use(ticket);
+    else if (this.#isHedge) this.#host.unplaced(busy(1));
+    else this.#wait(demand);
   }
 
   /** All servers that are well are at their limit. */
@@ -210,7 +225,7 @@ export class Placement {
         ? new EdgeError("no_healthy_servers", "No server is able to answer now.", {
             retryAfterSeconds,
           })
-        : new EdgeError("overloaded", "All servers are busy now.", { retryAfterSeconds }),
+        : busy(retryAfterSeconds),
     );
   }
 
@@ -225,7 +240,10 @@ export class Placement {
     this.#upstream = upstream;
     upstream.began();
     const maxRestMs = this.#mayRepeat ? idleUpstreamMs : freshUpstreamMs;
-    const resting = this.#attempts > 1 ? undefined : upstream.take(ticket.startedAtMs, maxRestMs);
+    const resting =
+      this.#attempts > 1 && !this.#isHedge
+        ? undefined
+        : upstream.take(ticket.startedAtMs, maxRestMs);
     if (resting !== undefined) {
       this.#placed(resting);
       return;
@@ -264,7 +282,7 @@ export class Placement {
 
   /** The budget is there to spare the servers: what no server has had yet is not charged to it. */
   #takeRetry(reason: RetryReason): boolean {
-    if (this.#attempts >= maxAttempts) return false;
+    if (this.isBeside || this.#attempts >= maxAttempts) return false;
     const { budget, events } = this.#context;
     if (!this.#isSent || budget.take(performance.now())) {
       events.onRetry?.(reason);
@@ -300,4 +318,8 @@ export class Placement {
     this.end();
     this.#host.unplaced(new EdgeError("bad_answer", "Something went wrong here."));
   }
+}
+
+function busy(retryAfterSeconds: number): EdgeError {
+  return new EdgeError("overloaded", "All servers are busy now.", { retryAfterSeconds });
 }

@@ -22,6 +22,10 @@ export type ProxyEvents = {
   /** A server answered, whether that is used or another one is asked. */
   readonly onServerAnswer?: (server: ServerInfo, status: number) => void;
   readonly onRetry?: (reason: RetryReason) => void;
+  /** A request is sent to a second server beside the first, which has not answered yet. */
+  readonly onHedge?: () => void;
+  /** That one answered first. */
+  readonly onHedgeWon?: () => void;
   /** Another server would have been asked, and the budget was used up. */
   readonly onBudgetSpent?: () => void;
   /** A client's connection was beyond a limit. */
