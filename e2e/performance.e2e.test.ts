@@ -81,6 +81,14 @@ test("an administrator sees the load as it comes, clears a cache, silences an al
   await page.getByRole("dialog").getByRole("button", { name: "Clear" }).click();
   await page.getByText("The cache was cleared.").waitFor();
 
+  await page.getByRole("button", { name: "Warm" }).click();
+  await page
+    .getByRole("dialog")
+    .getByText(/are read from the database/)
+    .waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Warm" }).click();
+  await page.getByText("The caches are warm.").waitFor();
+
   await page.getByRole("button", { name: "Silence The CPU is busy for an hour" }).click();
   await page
     .getByRole("row", { name: /The CPU is busy/ })

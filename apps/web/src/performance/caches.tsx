@@ -1,6 +1,7 @@
+import type { Figures } from "@peregrine/protocol";
 import { useState } from "preact/hooks";
 import { ConfirmDialog } from "../ui/dialog.tsx";
-import { amount, bytes, exactPercent } from "./format.ts";
+import { amount, bytes, count, exactPercent } from "./format.ts";
 import type { Act } from "./performance-page.tsx";
 import type { PerformanceState } from "./performance-state.ts";
 import { Table } from "./table.tsx";
@@ -9,6 +10,7 @@ import { Table } from "./table.tsx";
 export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
   /** The type that is to be cleared, once that is confirmed; "" for all. */
   const [clearing, setClearing] = useState<string | null>(null);
+  const [isWarming, setIsWarming] = useState(false);
   const now = state.now.value;
   if (!now) return null;
   const { cache_stats: stats, figures } = now;
@@ -44,21 +46,27 @@ export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
         ))}
       </Table>
       <div class="section-actions">
-        <button
-          type="button"
-          class="button"
-          onClick={() => void act("The caches are warm.", "POST", "/cache/warm")}
-        >
+        <button type="button" class="button" onClick={() => setIsWarming(true)}>
           Warm
         </button>
         <button type="button" class="button" onClick={() => setClearing("")}>
           Clear all
         </button>
       </div>
+      {isWarming && (
+        <ConfirmDialog
+          title="Warm the caches?"
+          text="The profiles of those who were here last and the newest of their conversations are read from the database, in small pieces: for a few seconds it has a little more to do. What is in the caches stays, as far as there is room."
+          action="Warm"
+          isHarmless
+          onConfirm={() => void act("The caches are warm.", "POST", "/cache/warm")}
+          onClose={() => setIsWarming(false)}
+        />
+      )}
       {clearing !== null && (
         <ConfirmDialog
           title={clearing === "" ? "Clear all caches?" : `Clear ${clearing}?`}
-          text="Nothing is lost, but until the cache has filled again every read goes to the database: requests are slower, and the database has more to do."
+          text={`Nothing is lost, but until ${clearing === "" ? "the caches have" : "it has"} filled again, reads go to the database: requests are slower, and the database has more to do. ${saved(figures, clearing)}`}
           action="Clear"
           onConfirm={() => void act("The cache was cleared.", "POST", `/cache/clear${query}`)}
           onClose={() => setClearing(null)}
@@ -70,4 +78,16 @@ export function Caches({ state, act }: { state: PerformanceState; act: Act }) {
 
 function ratioOf(hits: number, misses: number): number | null {
   return hits + misses > 0 ? hits / (hits + misses) : null;
+}
+
+/** What a cache kept from the database of late, which it then gets for a while. */
+function saved(figures: Figures | null, type: string): string {
+  if (!figures || figures.cache_reads === 0) return "";
+  if (type === "") {
+    return `In the last minute they answered ${count(figures.cache_hits)} of ${count(figures.cache_reads)} reads.`;
+  }
+  const ratio = figures.cache_hit_ratio[type];
+  return ratio === undefined
+    ? "In the last minute nobody asked for it."
+    : `In the last minute it answered ${exactPercent(ratio)} of its reads.`;
 }

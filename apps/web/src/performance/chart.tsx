@@ -1,8 +1,9 @@
 import type { HistoryBody } from "@peregrine/protocol";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { FigureView } from "./figure-list.ts";
+import { showData } from "./show-data.ts";
 
 const heightPx = 180;
 const colours = ["--accent", "--chart-second", "--chart-third"];
@@ -21,7 +22,7 @@ type Props = {
 export function Chart({ view, history, dayBefore, theme }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const data = dataOf(view, history, dayBefore);
+  const data = useMemo(() => dataOf(view, history, dayBefore), [view, history, dayBefore]);
   const lineCount = data.length;
 
   // Other data alone go into the chart that there is.
@@ -42,8 +43,8 @@ export function Chart({ view, history, dayBefore, theme }: Props) {
   }, [view, lineCount, theme]);
 
   useEffect(() => {
-    plot.current?.setData(data);
-  });
+    if (plot.current) showData(plot.current, data);
+  }, [data]);
 
   return <div class="chart" ref={place} role="img" aria-label={summaryOf(view, history)} />;
 }

@@ -66,6 +66,9 @@ export function HistorySection({ state }: { state: PerformanceState }) {
           beside the day before
         </label>
       </div>
+      <p class="settings-text chart-hint">
+        Drag across a chart to look closer, double-click for the whole span.
+      </p>
       {history ? (
         <>
           <ul class="charts">

@@ -38,11 +38,13 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
   );
 }
 
-/** Asks before something that cannot be undone. */
+/** Asks before something that cannot be undone, or that has its cost. */
 export function ConfirmDialog(props: {
   title: string;
   text: string;
   action: string;
+  /** Nothing is lost by it. */
+  isHarmless?: boolean;
   onConfirm: () => void;
   onClose: () => void;
 }) {
@@ -55,7 +57,7 @@ export function ConfirmDialog(props: {
         </button>
         <button
           type="button"
-          class="button button-danger"
+          class={`button ${props.isHarmless ? "button-primary" : "button-danger"}`}
           onClick={() => {
             props.onConfirm();
             props.onClose();
