@@ -20,8 +20,8 @@ export type Started = {
 };
 
 /** Starts the model server of the tests as a process of its own. @param cores which it runs on */
-export async function startModelServer(cores?: string): Promise<Started> {
-  const child = spawn([join(root, "e2e/model-server/main.ts")], {}, root, cores);
+export async function startModelServer(cores?: string, ...args: string[]): Promise<Started> {
+  const child = spawn([join(root, "e2e/model-server/main.ts"), ...args], {}, root, cores);
   const url = (await firstLine(child, (line) => line.startsWith("http"))).trim();
   return started(child, url);
 }

@@ -31,7 +31,7 @@ import { Answering } from "./generation/answering.ts";
 import { FrameClock } from "./generation/frame-clock.ts";
 import { RemoteAnswers } from "./generation/remote-answers.ts";
 import { RunningAnswers } from "./generation/running-answers.ts";
-import { RedisRelay } from "./generation/shared/redis/redis-relay.ts";
+import { openRelay } from "./generation/shared/open-relay.ts";
 import { SharedAnswers } from "./generation/shared/shared-answers.ts";
 import { tellInterrupted } from "./generation/tell-interrupted.ts";
 import { Titles } from "./generation/titles.ts";
@@ -156,7 +156,7 @@ async function start(
   lifecycle.onClose("warming", () => warming.stop());
 
   const serverId = newId();
-  const bus = openBus(config, serverId, log);
+  const bus = await openBus(config, serverId, log);
   lifecycle.onClose("bus", () => bus.close());
   const live = new LiveHub(bus, serverId);
   await live.start();
@@ -183,6 +183,7 @@ async function start(
       Bun.gc(true);
     },
     onReading: metrics?.system.onReading,
+    onAdmitted: metrics?.onAdmitted,
     onRefused: metrics?.onRefused,
   });
   lifecycle.onClose("readings", () => resources.stop());
@@ -198,7 +199,7 @@ async function start(
   lifecycle.onClose("titles", () => titles.stop());
 
   const clock = new FrameClock();
-  const relay = config.REDIS_URL && new RedisRelay({ target: config.REDIS_URL, clock, log });
+  const relay = await openRelay(config.REDIS_URL, clock, log);
   lifecycle.onClose("relay of answers", () => relay?.close());
   const running = new RunningAnswers({
     database,

@@ -12,9 +12,6 @@ import type { Transport } from "./log/transport.ts";
 import { EntryMaker } from "./make-entry.ts";
 import { EntryIndex } from "./memory/entry-index.ts";
 import { MemoryLayer } from "./memory/memory-layer.ts";
-import { RedisLayer } from "./redis/redis-layer.ts";
-import { openRedisLink, type RedisLink } from "./redis/redis-link.ts";
-import { redisTransport } from "./redis/redis-transport.ts";
 import { withTimeLimit } from "./time-limit.ts";
 import { TypeCounts, type TypeState } from "./type-state.ts";
 import { resolveType, type TypeTable } from "./type-table.ts";
@@ -46,22 +43,17 @@ export async function createCache<const T extends TypeTable>(
     clock,
     random,
   });
-  const link =
+  // Its client takes 8 MB: only those who use it load it.
+  const opened =
     redisSettings &&
-    openRedisLink(redisSettings.target, (error) => events.onError?.(error, "redis link"));
-  const redis =
-    link &&
-    new RedisLayer({
-      link,
-      namespace: redisSettings.namespace,
+    (await import("./redis/open-redis.ts")).openRedis(
+      redisSettings,
+      settings,
       knowledge,
-      clock,
-      callTimeoutMs: redisSettings.callTimeoutMs,
-      compressAboveBytes: redisSettings.compressAboveBytes,
-      onBreaker: (state) => events.onBreaker?.(state),
-      onUnreadable: (key, reason) => events.onUnreadable?.(key, reason),
-    });
-  const transport = options.transport ?? (link && openTransport(settings, link));
+      MAX_GUARDS,
+    );
+  const { link, layer: redis } = opened ?? {};
+  const transport = options.transport ?? opened?.transport;
   const log = openLog(settings, transport, knowledge, memory);
   const maker = new EntryMaker({ clock, random, knowledge });
   const lock = new LoadLock({
@@ -115,19 +107,6 @@ const MIN_SWEEP = 1000;
 const FIRST_CONNECT_MS = 1000;
 /** Limit of one call for the log. Longer than for a value: to be cut off costs more than to wait. */
 const LOG_CALL_TIMEOUT_MS = 250;
-
-function openTransport(settings: CacheSettings, link: RedisLink): Transport | undefined {
-  if (settings.redis === undefined) return undefined;
-  return redisTransport({
-    target: settings.redis.target,
-    link,
-    namespace: settings.redis.namespace,
-    aliveForMs: settings.leaseMs * 2,
-    maxRecords: settings.redis.maxLogRecords,
-    maxGuards: MAX_GUARDS,
-    onError: (error, during) => settings.events.onError?.(error, during),
-  });
-}
 
 function openLog(
   settings: CacheSettings,

@@ -11,7 +11,6 @@ export { ipcTransport } from "./log/ipc-transport.ts";
 export { LogHub } from "./log/log-hub.ts";
 export type { Transport } from "./log/transport.ts";
 export type { Witness } from "./log/witness.ts";
-export { openRedisLink, type RedisLink, type RedisTarget } from "./redis/redis-link.ts";
 export type { CacheStats } from "./stats.ts";
 export {
   type KeyOf,

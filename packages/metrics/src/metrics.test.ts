@@ -40,6 +40,8 @@ function filled(): Metrics {
   pool.onEjection({ server: { id: "a:1" }, reason: "failures" });
   pool.onQueue({ interactive: 1, background: 2 });
   metrics.onRefused("low", "pressure");
+  metrics.onAdmitted("read", 0);
+  metrics.onAdmitted("read", 300);
   metrics.onAlertState("slow", "warning", "firing");
   metrics.system.onReading({
     cpu: { fraction: 0.5 },
@@ -141,6 +143,17 @@ test("figures stand under the names and labels that the field knows", async () =
     'tls_certificate_not_after_seconds{name="chat.example.org"} 1900000000',
     'alert_state{alert="slow",severity="warning"} 2',
     "websocket_active_connections 7",
+    'http_requests_wait_seconds_bucket{le="0.001",priority="read"} 1',
+    'http_requests_wait_seconds_bucket{le="1",priority="read"} 2',
+    'http_requests_refused_total{priority="low",reason="pressure"} 1',
+    "answers_running 2",
+    "answers_waiting 5",
+    "event_loop_delay_seconds 0.002",
+    'balancer_queue_length{pool="models",priority="background"} 2',
+    'balancer_wait_seconds_sum{pool="models"} 0.005',
+    'model_requests_total{model="a-model"} 2',
+    'model_tokens_total{model="a-model"} 11',
+    'database_pool_wait_seconds_bucket{le="0.05"} 1',
     "trace_spans_exported_total 40",
     'trace_spans_dropped_total{reason="queue_full"} 3',
     'trace_spans_dropped_total{reason="refused"} 2',
@@ -176,6 +189,51 @@ test("label sets are bounded, what overflows is counted as other, and that it di
   );
   expect(text).toContain('metrics_overflow_total{metric="http_requests_total"} 1500');
   expect(text.match(/^http_requests_total/gm)).toHaveLength(501);
+});
+
+test("series of the windows are bounded too, and what overflows is told", async () => {
+  const metrics = new Metrics({ version: "1" });
+  const before = metrics.recorder.take().counts.size;
+  for (let i = 0; i < 600; i++) metrics.recorder.count(`made up ${i}`).value++;
+  const { counts } = metrics.recorder.take();
+  expect(before).toBe(0);
+  expect(counts.size).toBeLessThanOrEqual(501);
+  expect(counts.get("other")).toBeGreaterThan(99);
+  const text = await metrics.exposition.render();
+  expect(text).toContain(`metrics_overflow_total{metric="windows"} ${counts.get("other")}`);
+});
+
+test("one metric of ten thousand lines is rendered in pieces, and whole", async () => {
+  const metrics = new Metrics({ version: "1" });
+  for (let i = 0; i < 500; i++) {
+    const record = metrics.http.endpoint("GET", `/e/${i}`);
+    for (const status of [200, 304]) record(status, 0.01);
+  }
+  // Every piece takes longer than others should wait.
+  let nowMs = 0;
+  const clock = spyOn(performance, "now").mockImplementation(() => {
+    nowMs += 10;
+    return nowMs;
+  });
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    pending = setImmediate(turn);
+  };
+  let pending = setImmediate(turn);
+  const text = await metrics.exposition.render().finally(() => {
+    clearImmediate(pending);
+    clock.mockRestore();
+  });
+  const lines = text.split("\n");
+  const ofOne = lines.filter((line) => line.startsWith("http_request_duration_seconds"));
+  expect(ofOne).toHaveLength(501 * 17);
+  // A metric's lines stand together, with one head: so the format has it.
+  expect(lines.filter((line) => line.includes("TYPE http_request_duration"))).toHaveLength(1);
+  const first = lines.findIndex((line) => line.startsWith("http_request_duration_seconds"));
+  expect(lines.slice(first, first + ofOne.length)).toEqual(ofOne);
+  const metricsCount = lines.filter((line) => line.startsWith("# TYPE")).length;
+  expect(turns).toBeGreaterThan(metricsCount + 4);
 });
 
 test("a scrape of ten thousand lines lets others go first", async () => {

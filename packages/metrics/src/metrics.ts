@@ -1,10 +1,12 @@
 import { BalancerMetrics } from "./balancer-metrics.ts";
+import { waitSeconds } from "./buckets.ts";
 import { type CacheCounts, CacheMetrics } from "./cache-metrics.ts";
 import { addCommonMetrics } from "./common-metrics.ts";
 import { DatabaseMetrics, type PoolFacts } from "./database-metrics.ts";
 import { Exposition } from "./exposition.ts";
 import { CounterFamily } from "./families/counter.ts";
 import { GaugeFamily } from "./families/gauge.ts";
+import { type Histogram, HistogramFamily } from "./families/histogram.ts";
 import { type FreshnessFacts, FreshnessMetrics } from "./freshness-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { ModelMetrics } from "./model-metrics.ts";
@@ -22,7 +24,7 @@ import { series } from "./windows/series.ts";
  */
 export class Metrics {
   readonly exposition = new Exposition();
-  readonly recorder = new Recorder();
+  readonly recorder: Recorder;
   readonly http: HttpMetrics;
   readonly database: DatabaseMetrics;
   readonly models: ModelMetrics;
@@ -31,6 +33,8 @@ export class Metrics {
   readonly system: SystemMetrics;
   readonly freshness: FreshnessMetrics;
   readonly #refused: CounterFamily;
+  readonly #waits: HistogramFamily;
+  readonly #waitOf = new Map<string, Histogram>();
   readonly #alerts: GaugeFamily;
   #cache: CacheMetrics | undefined;
   #live: (() => LiveFacts) | undefined;
@@ -38,8 +42,10 @@ export class Metrics {
 
   /** @param info what the server is, for the labels of `peregrine_build_info` */
   constructor(info: { version: string }) {
-    const { exposition, recorder } = this;
+    const { exposition } = this;
     const onOverflow = addCommonMetrics(exposition, info);
+    const recorder = new Recorder(() => onOverflow("windows"));
+    this.recorder = recorder;
     this.http = new HttpMetrics(exposition, recorder, onOverflow);
     this.database = new DatabaseMetrics(exposition, recorder, onOverflow);
     this.models = new ModelMetrics(exposition, recorder, onOverflow);
@@ -55,6 +61,17 @@ export class Metrics {
         onOverflow,
       }),
     );
+    this.#waits = exposition.add(
+      new HistogramFamily(
+        {
+          name: "http_requests_wait_seconds",
+          help: "Time that requests waited to be let in.",
+          labels: ["priority"],
+          onOverflow,
+        },
+        waitSeconds,
+      ),
+    );
     this.#alerts = exposition.add(
       new GaugeFamily({
         name: "alert_state",
@@ -64,6 +81,16 @@ export class Metrics {
       }),
     );
   }
+
+  /** A request was let in. Called for each: three priorities, bound when they are first seen. */
+  readonly onAdmitted = (priority: string, waitMs: number): void => {
+    let wait = this.#waitOf.get(priority);
+    if (!wait) {
+      wait = this.#waits.with(priority);
+      this.#waitOf.set(priority, wait);
+    }
+    wait.observe(waitMs / 1000);
+  };
 
   /** A request was not let in. */
   readonly onRefused = (priority: string, reason: string): void => {

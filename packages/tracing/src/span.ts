@@ -1,26 +1,22 @@
+import type { Attributes, AttributeValue, SpanShape } from "./span-shape.ts";
 import type { TraceContext } from "./trace-context.ts";
-
-export type AttributeValue = string | number | boolean;
-
-/** Which side of a call a span is: of one inside, one that was taken, one that was made. */
-export type SpanKind = "internal" | "server" | "client";
 
 /** A span as it is exported. */
 export type FinishedSpan = {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
-  readonly name: string;
-  readonly kind: SpanKind;
+  readonly shape: SpanShape;
   /** Since 1970. */
   readonly startMs: number;
   readonly endMs: number;
-  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** Beside those of its shape. */
+  readonly attributes: Attributes;
   /** What went wrong, as a code and never as a text with data in it. */
   readonly error: string | undefined;
 };
 
-type Begun = Omit<FinishedSpan, "endMs" | "attributes" | "error">;
+type Begun = Pick<FinishedSpan, "traceId" | "spanId" | "parentSpanId" | "shape" | "startMs">;
 
 /**
  * Something that takes time. It goes out when it ends, once; what is never ended never goes out.
@@ -28,50 +24,39 @@ type Begun = Omit<FinishedSpan, "endMs" | "attributes" | "error">;
  * Attributes hold names, codes and counts. No text that a person wrote, no parameter of a statement
  * and no secret is to be put in.
  */
-export class Span implements TraceContext {
+export class Span implements TraceContext, FinishedSpan {
   readonly traceId: string;
   readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly shape: SpanShape;
+  readonly startMs: number;
+  readonly attributes: Record<string, AttributeValue> = {};
   readonly isSampled = true;
-  readonly #begun: Begun;
-  readonly #attributes: Record<string, AttributeValue>;
+  endMs = Number.NaN;
+  error: string | undefined = undefined;
   readonly #onEnd: (span: FinishedSpan) => void;
   readonly #now: () => number;
-  #hasEnded = false;
 
-  constructor(
-    begun: Begun,
-    attributes: Record<string, AttributeValue>,
-    onEnd: (span: FinishedSpan) => void,
-    now: () => number,
-  ) {
+  constructor(begun: Begun, onEnd: (span: FinishedSpan) => void, now: () => number) {
     this.traceId = begun.traceId;
     this.spanId = begun.spanId;
-    this.#begun = begun;
-    this.#attributes = attributes;
+    this.parentSpanId = begun.parentSpanId;
+    this.shape = begun.shape;
+    this.startMs = begun.startMs;
     this.#onEnd = onEnd;
     this.#now = now;
   }
 
   /** What is set after the end is left out: the span may be on its way. */
   set(name: string, value: AttributeValue): void {
-    if (!this.#hasEnded) this.#attributes[name] = value;
+    if (Number.isNaN(this.endMs)) this.attributes[name] = value;
   }
 
   /** @param error a code, where it failed */
   end(error?: string): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    const { traceId, spanId, parentSpanId, name, kind, startMs } = this.#begun;
-    this.#onEnd({
-      traceId,
-      spanId,
-      parentSpanId,
-      name,
-      kind,
-      startMs,
-      endMs: this.#now(),
-      attributes: this.#attributes,
-      error,
-    });
+    if (!Number.isNaN(this.endMs)) return;
+    this.endMs = this.#now();
+    this.error = error;
+    this.#onEnd(this);
   }
 }

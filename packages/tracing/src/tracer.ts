@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Sampler } from "./sampler.ts";
-import { type AttributeValue, type FinishedSpan, Span, type SpanKind } from "./span.ts";
+import { RandomIds } from "./random-ids.ts";
+import { randomnessOf, type Sampler } from "./sampler.ts";
+import { type FinishedSpan, Span } from "./span.ts";
+import type { Attributes, SpanShape } from "./span-shape.ts";
 import type { TraceContext } from "./trace-context.ts";
 
 type Options = {
@@ -14,10 +16,10 @@ type Options = {
   standsFirst?: boolean;
 };
 
-export type SpanOptions = {
-  kind?: SpanKind;
-  attributes?: Record<string, AttributeValue>;
-};
+const traceIdBytes = 16;
+const spanIdBytes = 8;
+/** Asked for once: to read it costs as much as to read the clock. */
+const originMs = performance.timeOrigin;
 
 /**
  * Makes spans, and knows under which one the work at hand is done: that goes with its asynchronous
@@ -25,12 +27,10 @@ export type SpanOptions = {
  */
 export class Tracer {
   readonly #current = new AsyncLocalStorage<TraceContext>();
+  readonly #ids = new RandomIds();
   readonly #sampler: Sampler;
   readonly #onEnd: (span: FinishedSpan) => void;
   readonly #standsFirst: boolean;
-  /** Pseudorandom is enough: an id has to be unique, and guards nothing. */
-  readonly #randomWords = new Uint32Array(256);
-  #nextWord = 256;
 
   constructor({ sampler, onEnd, standsFirst = false }: Options) {
     this.#sampler = sampler;
@@ -52,30 +52,37 @@ export class Tracer {
    */
   begin(
     parent: TraceContext | undefined,
-    describe: () => SpanOptions & { name: string },
+    describe: () => SpanShape,
   ): Span | TraceContext | undefined {
-    const traceId = parent?.traceId ?? this.#id(4);
-    if (!this.#sampler(traceId, parent)) {
-      if (parent) return { ...parent, isSampled: false };
-      return this.#standsFirst ? { traceId, spanId: this.#id(2), isSampled: false } : undefined;
+    if (parent) {
+      if (!this.#sampler(randomnessOf(parent.traceId), parent)) {
+        return { ...parent, isSampled: false };
+      }
+      return this.#make(describe(), parent.traceId, parent.spanId, epochNow());
     }
-    const { name, ...options } = describe();
-    return this.#make(name, traceId, parent?.spanId, epochNow(), options);
+    // Decided by the bytes: most traces are not kept, and need no text.
+    const at = this.#ids.take(traceIdBytes);
+    const isKept = this.#sampler(this.#ids.randomness(at), undefined);
+    if (!isKept && !this.#standsFirst) return undefined;
+    const traceId = this.#ids.text(at, traceIdBytes);
+    if (!isKept) return { traceId, spanId: this.#spanId(), isSampled: false };
+    return this.#make(describe(), traceId, undefined, epochNow());
   }
 
   /** A span under the work at hand; undefined where nothing is kept. */
-  child(name: string, options: SpanOptions = {}): Span | undefined {
+  child(shape: SpanShape): Span | undefined {
     const parent = this.#current.getStore();
     if (!parent?.isSampled) return undefined;
-    return this.#make(name, parent.traceId, parent.spanId, epochNow(), options);
+    return this.#make(shape, parent.traceId, parent.spanId, epochNow());
   }
 
   /** Tells of something under the work at hand that has just ended. */
-  ended(name: string, tookMs: number, options: SpanOptions, error?: string): void {
+  ended(shape: SpanShape, tookMs: number, attributes: Attributes = {}, error?: string): void {
     const parent = this.#current.getStore();
     if (!parent?.isSampled) return;
-    const startMs = epochNow() - tookMs;
-    this.#make(name, parent.traceId, parent.spanId, startMs, options).end(error);
+    const span = this.#make(shape, parent.traceId, parent.spanId, epochNow() - tookMs);
+    Object.assign(span.attributes, attributes);
+    span.end(error);
   }
 
   /** Does work under a span. */
@@ -84,31 +91,21 @@ export class Tracer {
   }
 
   #make(
-    name: string,
+    shape: SpanShape,
     traceId: string,
     parentSpanId: string | undefined,
     startMs: number,
-    { kind = "internal", attributes = {} }: SpanOptions,
   ): Span {
-    const begun = { traceId, spanId: this.#id(2), parentSpanId, name, kind, startMs };
-    return new Span(begun, attributes, this.#onEnd, epochNow);
+    const spanId = this.#spanId();
+    return new Span({ traceId, spanId, parentSpanId, shape, startMs }, this.#onEnd, epochNow);
   }
 
-  /** Hexadecimal, 8 digits a word; drawn 256 words at a time, since a draw costs more than its bytes. */
-  #id(words: 2 | 4): string {
-    if (this.#nextWord + words > this.#randomWords.length) {
-      crypto.getRandomValues(this.#randomWords);
-      this.#nextWord = 0;
-    }
-    let id = "";
-    for (let i = 0; i < words; i++) {
-      id += (this.#randomWords[this.#nextWord++] as number).toString(16).padStart(8, "0");
-    }
-    return id;
+  #spanId(): string {
+    return this.#ids.text(this.#ids.take(spanIdBytes), spanIdBytes);
   }
 }
 
 /** Now, since 1970, finer than a millisecond. */
 function epochNow(): number {
-  return performance.timeOrigin + performance.now();
+  return originMs + performance.now();
 }

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createSampler } from "./sampler.ts";
+import { RandomIds } from "./random-ids.ts";
+import { createSampler, randomnessOf } from "./sampler.ts";
 import { type FinishedSpan, Span } from "./span.ts";
 import { SpanExporter } from "./span-exporter.ts";
 import { formatTraceparent, parseTraceparent } from "./trace-context.ts";
@@ -47,14 +48,18 @@ test.each([
 test("samplers follow the caller where their name says so, and go by the trace's id otherwise", () => {
   const kept = { traceId, spanId, isSampled: true };
   const dropped = { traceId, spanId, isSampled: false };
-  expect(createSampler("always_off", 1)(traceId, kept)).toBe(false);
-  expect(createSampler("parentbased_always_off", 1)(traceId, kept)).toBe(true);
-  expect(createSampler("parentbased_always_off", 1)(traceId, undefined)).toBe(false);
-  expect(createSampler("parentbased_always_on", 1)(traceId, dropped)).toBe(false);
+  const greatest = randomnessOf("f".repeat(32));
+  expect(createSampler("always_on", 0)(greatest, dropped)).toBe(true);
+  expect(createSampler("always_off", 1)(0, kept)).toBe(false);
+  expect(createSampler("parentbased_always_off", 1)(0, kept)).toBe(true);
+  expect(createSampler("parentbased_always_off", 1)(0, undefined)).toBe(false);
+  expect(createSampler("parentbased_always_on", 1)(0, dropped)).toBe(false);
   const ratio = createSampler("traceidratio", 0.25);
   const low = "0".repeat(18);
-  expect(ratio(`${low}3ff00000000000`, undefined)).toBe(true);
-  expect(ratio(`${low}40000000000000`, kept)).toBe(false);
+  expect(ratio(randomnessOf(`${low}3ff00000000000`), undefined)).toBe(true);
+  expect(ratio(randomnessOf(`${low}40000000000000`), kept)).toBe(false);
+  expect(createSampler("traceidratio", 1)(greatest, undefined)).toBe(true);
+  expect(createSampler("traceidratio", 0)(0, undefined)).toBe(false);
 });
 
 function openTracer(sampler: Parameters<typeof createSampler>[0] = "parentbased_always_on") {
@@ -66,16 +71,40 @@ function openTracer(sampler: Parameters<typeof createSampler>[0] = "parentbased_
   return { tracer, spans };
 }
 
+test("a trace is kept or not by what its id says, and its id is nobody else's", () => {
+  const ids = new RandomIds();
+  const seen = new Set<string>();
+  for (let i = 0; i < 1000; i++) {
+    const at = ids.take(16);
+    const text = ids.text(at, 16);
+    expect(text).toMatch(/^[0-9a-f]{32}$/);
+    expect(ids.randomness(at)).toBe(randomnessOf(text));
+    seen.add(text);
+  }
+  expect(seen.size).toBe(1000);
+  let kept = 0;
+  const ratio = createSampler("traceidratio", 0.25);
+  const tracer = new Tracer({ sampler: ratio, onEnd: () => {} });
+  for (let i = 0; i < 4000; i++) {
+    const span = tracer.begin(undefined, () => ({ name: "x" })) as Span | undefined;
+    if (!span) continue;
+    kept++;
+    expect(ratio(randomnessOf(span.traceId), undefined)).toBe(true);
+  }
+  // 1,000 are expected; 27 is the standard deviation.
+  expect(kept).toBeWithin(800, 1200);
+});
+
 test("spans hang beneath the work that they are made in, over awaits and side by side", async () => {
   const { tracer, spans } = openTracer();
   const request = async (name: string) => {
     const root = tracer.begin(undefined, () => ({ name })) as Span;
     await tracer.under(root, async () => {
       await sleep(1);
-      const inner = tracer.child(`${name} inner`) as Span;
+      const inner = tracer.child({ name: `${name} inner` }) as Span;
       await tracer.under(inner, async () => {
         await sleep(1);
-        tracer.ended(`${name} innermost`, 5, {});
+        tracer.ended({ name: `${name} innermost` }, 5);
       });
       inner.end();
       inner.end();
@@ -86,7 +115,7 @@ test("spans hang beneath the work that they are made in, over awaits and side by
   const roots = await Promise.all([request("a"), request("b")]);
   expect(spans).toHaveLength(6);
   for (const [i, name] of ["a", "b"].entries()) {
-    const of = (rest: string) => spans.find((span) => span.name === name + rest);
+    const of = (rest: string) => spans.find((span) => span.shape.name === name + rest);
     expect(of("")).toMatchObject({ traceId: roots[i]?.traceId, parentSpanId: undefined });
     expect(of(" inner")?.parentSpanId).toBe(of("")?.spanId);
     expect(of(" innermost")?.parentSpanId).toBe(of(" inner")?.spanId);
@@ -104,8 +133,8 @@ test("a trace that is not kept makes nothing, and is passed on as not kept", () 
   expect(context).toEqual({ traceId, spanId, isSampled: false });
   expect(context instanceof Span).toBe(false);
   tracer.under({ traceId, spanId, isSampled: false }, () => {
-    expect(tracer.child("inside")).toBeUndefined();
-    tracer.ended("ended", 1, {});
+    expect(tracer.child({ name: "inside" })).toBeUndefined();
+    tracer.ended({ name: "ended" }, 1);
   });
   expect(tracer.begin(undefined, () => ({ name: "x" }))).toBeUndefined();
   expect(spans).toEqual([]);
@@ -125,8 +154,9 @@ test("what stands first passes on what it does not keep, so that others do not d
     const told = parseTraceparent(context && formatTraceparent(context));
     expect(told).toBeDefined();
     const isKept = context instanceof Span;
-    expect(follows(told?.traceId ?? "", told)).toBe(isKept);
-    expect(again(told?.traceId ?? "", told)).toBe(isKept);
+    const randomness = randomnessOf(told?.traceId ?? "");
+    expect(follows(randomness, told)).toBe(isKept);
+    expect(again(randomness, told)).toBe(isKept);
   }
 });
 
@@ -144,11 +174,10 @@ function aSpan(name: string): FinishedSpan {
     traceId,
     spanId,
     parentSpanId: undefined,
-    name,
-    kind: "client",
+    shape: { name, kind: "client", attributes: { 'of "all"': "t\n" } },
     startMs: 1_800_000_000_000.5,
     endMs: 1_800_000_000_002.25,
-    attributes: { text: "t", count: 3, share: 0.5, yes: true },
+    attributes: { text: "ü".repeat(300), count: 3, share: 0.5, none: Number.NaN, yes: true },
     error: "unavailable",
   };
 }
@@ -205,9 +234,11 @@ test("a collector gets spans in the form of OTLP", async () => {
                 startTimeUnixNano: "1800000000000500000",
                 endTimeUnixNano: "1800000000002250000",
                 attributes: [
-                  { key: "text", value: { stringValue: "t" } },
+                  { key: 'of "all"', value: { stringValue: "t\n" } },
+                  { key: "text", value: { stringValue: "ü".repeat(200) } },
                   { key: "count", value: { intValue: "3" } },
                   { key: "share", value: { doubleValue: 0.5 } },
+                  { key: "none", value: { doubleValue: "NaN" } },
                   { key: "yes", value: { boolValue: true } },
                   { key: "error.type", value: { stringValue: "unavailable" } },
                 ],

@@ -144,7 +144,7 @@ test("a server that dies is started again, and requests go on meanwhile", async 
     expect((await fetch(`${url}/api/v1/info`)).status).toBe(200);
   }
   await eventually(async () => (await serverUrls()).length === serverCount, "three again");
-}, 60_000);
+}, 120_000);
 
 test("a server does not outlive the one who runs it", async () => {
   const other = new RunningProgram(["--servers", "1"], {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-const withinMs = 30_000;
+const withinMs = 50_000;
 
 /** A client that sends bytes as they are, and keeps what comes back. */
 export class RawClient {
@@ -44,7 +44,7 @@ export class RawClient {
     this.socket.write(text, "latin1");
   }
 
-  /** Waits until what has come satisfies; throws where it does not within 30 s. */
+  /** Waits until what has come satisfies; throws where it does not within 50 s. */
   async until(isEnough: (text: string) => boolean): Promise<string> {
     const deadlineMs = performance.now() + withinMs;
     while (!isEnough(this.#text)) {
@@ -57,7 +57,7 @@ export class RawClient {
     return this.#text;
   }
 
-  /** Waits until the connection is closed; throws where it stays open for 30 s. */
+  /** Waits until the connection is closed; throws where it stays open for 50 s. */
   async closed(): Promise<string> {
     const deadlineMs = performance.now() + withinMs;
     while (!this.#isClosed) {

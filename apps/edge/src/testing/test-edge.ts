@@ -38,14 +38,16 @@ export function startTestEdge(options: TestEdgeOptions): Promise<Edge> {
   });
 }
 
-/** Waits until something holds; throws where it does not within 30 s. */
+/** Waits until something holds, looking ever more rarely; throws where it does not within 50 s. */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
   what: string,
 ): Promise<void> {
-  const deadlineMs = performance.now() + 30_000;
+  const deadlineMs = performance.now() + 50_000;
+  let pauseMs = 5;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what}`);
-    await Bun.sleep(5);
+    await Bun.sleep(pauseMs);
+    pauseMs = Math.min(50, pauseMs * 1.2);
   }
 }

@@ -1,8 +1,25 @@
-import { formatTraceparent, parseTraceparent, Span, type Tracer } from "@peregrine/tracing";
+import {
+  formatTraceparent,
+  parseTraceparent,
+  Span,
+  type SpanShape,
+  type Tracer,
+} from "@peregrine/tracing";
 import type { RequestHead } from "../http/request-head.ts";
 
+const shapeOf = (method: string, name = method): SpanShape => ({
+  name,
+  kind: "server",
+  attributes: { "http.request.method": method },
+});
+const shapes = new Map(
+  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map((method) => [
+    method,
+    shapeOf(method),
+  ]),
+);
 /** Others are named together: a method can be any word. */
-const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const otherShape = shapeOf("_OTHER", "HTTP");
 
 /**
  * A span for each request, from its head to the end of its answer. The server that the request is
@@ -19,14 +36,8 @@ export class RequestTraces {
 
   /** @returns the head as it is passed on, and the span where the trace is kept */
   begin(head: RequestHead): { head: RequestHead; span: Span | undefined } {
-    const context = this.#tracer.begin(parseTraceparent(head.traceparent), () => {
-      const method = knownMethods.has(head.method) ? head.method : "_OTHER";
-      return {
-        name: method === "_OTHER" ? "HTTP" : method,
-        kind: "server",
-        attributes: { "http.request.method": method },
-      };
-    });
+    const parent = parseTraceparent(head.traceparent);
+    const context = this.#tracer.begin(parent, () => shapes.get(head.method) ?? otherShape);
     if (context === undefined) return { head, span: undefined };
     return {
       head: { ...head, traceparent: formatTraceparent(context) },

@@ -14,6 +14,7 @@ import { ModelError } from "./model-error.ts";
 import type { ModelServerEntry } from "./model-server-list.ts";
 import type { OpenAiModel } from "./openai-model.ts";
 import { noServerError, verdictOf } from "./server-verdict.ts";
+import { Telling } from "./telling.ts";
 
 export type ServerFailure = {
   /** What figures call the server: its address, or where that has several keys, which of them. */
@@ -112,11 +113,12 @@ export class BalancedModel implements Model {
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
     this.#retries.request();
     const progress = new AnswerProgress();
+    const telling = new Telling(request);
     try {
       for (;;) {
         const ticket = await this.#ticketFor(request, progress, signal);
         try {
-          yield* this.#ask(ticket, request, progress, signal);
+          yield* this.#ask(ticket, request, progress, telling, signal);
           return;
         } catch (error) {
           if (!(error instanceof ModelError)) throw error;
@@ -125,8 +127,12 @@ export class BalancedModel implements Model {
           ticket.release();
         }
       }
+    } catch (error) {
+      telling.failed(error);
+      throw error;
     } finally {
       progress.next?.release();
+      telling.over();
     }
   }
 
@@ -140,6 +146,7 @@ export class BalancedModel implements Model {
     ticket: Ticket,
     request: ModelRequest,
     progress: AnswerProgress,
+    telling: Telling,
     signal: AbortSignal,
   ): AsyncGenerator<ModelEvent> {
     const { answer } = progress;
@@ -169,11 +176,11 @@ export class BalancedModel implements Model {
           const text = seam.push(event.text);
           if (text === "") continue;
           answer.append(text);
-          yield text === event.text ? event : { type: "delta", text };
+          yield telling.event(text === event.text ? event : { type: "delta", text });
         } else {
           const text = seam.end();
-          if (text !== "") yield { type: "delta", text };
-          yield event.type === "usage" ? answer.total(event) : event;
+          if (text !== "") yield telling.event({ type: "delta", text });
+          yield telling.event(event.type === "usage" ? answer.total(event) : event);
         }
       }
       ticket.succeed();

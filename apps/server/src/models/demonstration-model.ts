@@ -1,6 +1,7 @@
 import { demonstrationAnswer } from "./demonstration-answers.ts";
 import type { ModelEvent, ModelRequest } from "./model.ts";
 import type { ModelServers } from "./model-servers.ts";
+import { Telling } from "./telling.ts";
 import { titleInstructions } from "./title-prompt.ts";
 import { estimateTokens } from "./token-estimate.ts";
 
@@ -18,6 +19,18 @@ type Options = {
  */
 export function demonstrationModel({ tokensPerSecond = 80 }: Options = {}): ModelServers {
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
+    const telling = new Telling(request);
+    try {
+      for await (const event of answer(request, signal)) yield telling.event(event);
+    } catch (error) {
+      telling.failed(error);
+      throw error;
+    } finally {
+      telling.over();
+    }
+  }
+
+  async function* answer(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
     const text = answerTo(request);
     const startedMs = performance.now();
     let completionTokens = 0;

@@ -29,6 +29,18 @@ export type ModelRequest = {
   priority: "interactive" | "background";
   /** The trace that this is part of, for model servers that take part in it. */
   traceparent?: string;
+  /** Who looks on while it is answered. */
+  watchers?: readonly ModelWatcher[];
+};
+
+/**
+ * Looks on while a model answers. The model itself tells it, since to wrap the events for that costs
+ * 2.5 µs for each of them, 6 % of a whole answer. It must neither wait nor throw.
+ */
+export type ModelWatcher = {
+  onEvent(event: ModelEvent): void;
+  /** Once: the answer is over, failed with this error, or its reader has left. */
+  onOver(error?: unknown): void;
 };
 
 export type ShareTerms = {

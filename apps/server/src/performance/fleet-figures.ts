@@ -1,40 +1,13 @@
 import type { FigureName, FigureSource } from "@peregrine/alerts";
 import type { Database } from "@peregrine/database";
-import {
-  decodeSlot,
-  emptySlot,
-  mergeSlot,
-  type ServerSlot,
-  type Slot,
-  type StepSeconds,
-  series,
-} from "@peregrine/metrics";
+import { emptySlot, mergeSlot, type ServerSlot, type Slot, series } from "@peregrine/metrics";
+import { loadSlots } from "./load-slots.ts";
 
 /** A span of the fleet: what each server did, all together, and how long that is. */
 type Span = { servers: Slot[]; all: Slot; seconds: number };
 
 /** Windows up to this are taken from 15 second slots, longer ones from those of 5 minutes. */
 const fineMs = 15 * 60_000;
-/** Slots that are unpacked before others go first: about a millisecond's work. */
-const slice = 100;
-
-/** The slots of a range of time, unpacked. */
-export async function loadSlots(
-  database: Database,
-  step: StepSeconds,
-  fromMs: number,
-  toMs: number,
-  server: string | null = null,
-): Promise<ServerSlot[]> {
-  const packed = await database.metrics.range(step, fromMs, toMs, server);
-  const slots: ServerSlot[] = [];
-  for (const { server, atMs, data } of packed) {
-    slots.push({ server, atMs, slot: decodeSlot(data) });
-    if (slots.length % slice === 0) await new Promise((resolve) => setImmediate(resolve));
-  }
-  return slots;
-}
-
 /** The figures of the fleet for so far back from now, for the rules of alerts. */
 export async function recentFigures(
   database: Database,

@@ -1,6 +1,6 @@
 import type { Database } from "@peregrine/database";
-import { type Figures, historyOf } from "@peregrine/metrics";
-import { loadSlots } from "./fleet-figures.ts";
+import { type Figures, History } from "@peregrine/metrics";
+import { loadSlots } from "./load-slots.ts";
 
 const minuteMs = 60_000;
 
@@ -10,8 +10,11 @@ export async function lastMinute(
   server: string | null,
 ): Promise<Figures | null> {
   const toMs = Math.floor(Date.now() / 15_000) * 15_000;
-  const slots = await loadSlots(database, 15, toMs - minuteMs, toMs, server);
   // One point, whatever the minute: all slots are moved to its beginning.
-  const moved = slots.map((slot) => ({ ...slot, atMs: 0 }));
-  return historyOf(moved, { fromMs: 0, toMs: 1, stepSeconds: 60 }).whole;
+  const history = new History({ fromMs: 0, toMs: 1, stepSeconds: 60 }, toMs);
+  for (const slot of await loadSlots(database, 15, toMs - minuteMs, toMs, server)) {
+    history.add({ ...slot, atMs: 0 });
+  }
+  const [point] = history.points();
+  return point?.figures ?? null;
 }

@@ -63,6 +63,61 @@ test("an answer's first token and tokens are counted, and a model that fails", a
   expect(figureOf(text, `balancer_requests_total{${pool},end="status"}`)).toBeGreaterThanOrEqual(1);
 });
 
+/** What administrators and their dashboards count on: each name, with its labels and no others. */
+const promised: Record<string, string[]> = {
+  http_request_duration_seconds: ["method", "endpoint", "status_code"],
+  http_requests_total: ["method", "endpoint", "status_code"],
+  http_requests_in_flight: [],
+  http_requests_waiting: [],
+  http_requests_limit: [],
+  http_requests_wait_seconds: ["priority"],
+  websocket_active_connections: [],
+  database_query_duration_seconds: ["query_type", "table"],
+  database_pool_connections: ["state"],
+  database_pool_wait_seconds: [],
+  cache_hit_ratio: ["cache_type"],
+  cache_hits_total: ["cache_type"],
+  cache_misses_total: ["cache_type"],
+  model_time_to_first_token_seconds: ["model"],
+  model_answer_tokens_per_second: ["model"],
+  model_requests_total: ["model"],
+  model_errors_total: ["model", "code"],
+  answers_running: [],
+  answers_waiting: [],
+  event_loop_delay_seconds: [],
+  balancer_queue_length: ["pool", "priority"],
+  balancer_wait_seconds: ["pool"],
+  balancer_server_state: ["pool", "server", "state"],
+  cache_invalidation_lag_seconds: [],
+  alert_state: ["alert", "severity"],
+};
+
+test("every metric that is promised is there, with its labels", async () => {
+  const { id } = await admin.newConversation();
+  await allEvents(await admin.ask(id, "{{tokens=3}}"));
+  await allEvents(await admin.ask(id, "{{status=500}}"));
+  const labelsOf = (text: string, metric: string) => {
+    const sample = new RegExp(`^${metric}(?:_bucket|_sum|_count)?(?:\\{(.*)\\})? \\S+$`, "m").exec(
+      text,
+    );
+    if (!sample) return undefined;
+    const names = [...(sample[1] ?? "").matchAll(/(\w+)="/g)].map(([, name]) => name ?? "");
+    return names.filter((name) => name !== "le").toSorted();
+  };
+  // Some are taken once a second, and the state of alerts once in 15 s.
+  let missing: string[] = [];
+  const deadlineMs = Date.now() + 45_000;
+  do {
+    const text = await scrape();
+    missing = Object.entries(promised).flatMap(([metric, labels]) => {
+      const found = labelsOf(text, metric);
+      return found && Bun.deepEquals(found, labels.toSorted()) ? [] : [`${metric}{${found}}`];
+    });
+    if (missing.length > 0) await Bun.sleep(200);
+  } while (missing.length > 0 && Date.now() < deadlineMs);
+  expect(missing).toEqual([]);
+}, 60_000);
+
 test("answers that wait for a model server are counted, each second", async () => {
   await until(async () => figureOf(await scrape(), "answers_waiting") === 0, "the figure");
 });

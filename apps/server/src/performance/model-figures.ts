@@ -1,6 +1,6 @@
 import type { Database } from "@peregrine/database";
-import { type Figures, historyOf, modelServersOf } from "@peregrine/metrics";
-import { loadSlots } from "./fleet-figures.ts";
+import { type Figures, History, modelServersOf } from "@peregrine/metrics";
+import { loadSlots } from "./load-slots.ts";
 
 const stepSeconds = 15;
 const minuteMs = 60_000;
@@ -14,11 +14,12 @@ export async function modelFigures(database: Database) {
   // A server that stopped has told of the span that is not over as well.
   const slots = await loadSlots(database, stepSeconds, toMs - serversMs, nowMs);
   // One point, whatever the minute: its slots are moved to the beginning.
-  const minute = slots
-    .filter(({ atMs }) => atMs >= toMs - minuteMs && atMs < toMs)
-    .map((slot) => ({ ...slot, atMs: 0 }));
-  const { whole } = historyOf(minute, { fromMs: 0, toMs: 1, stepSeconds: 60 });
-  const models: Figures["models"] = whole?.models ?? {};
+  const minute = new History({ fromMs: 0, toMs: 1, stepSeconds: 60 }, nowMs);
+  for (const slot of slots) {
+    if (slot.atMs >= toMs - minuteMs && slot.atMs < toMs) minute.add({ ...slot, atMs: 0 });
+  }
+  const [point] = minute.points();
+  const models: Figures["models"] = point?.figures?.models ?? {};
   // Of a fleet that has just started there are fewer.
   const steps = new Set(slots.map(({ atMs }) => atMs)).size;
   const servers = modelServersOf(

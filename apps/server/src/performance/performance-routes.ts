@@ -1,4 +1,10 @@
-import { HistoryRangeError, historyOf, storedStepFor } from "@peregrine/metrics";
+import {
+  fittingStep,
+  History,
+  HistoryRangeError,
+  storedStepFor,
+  TimeSlices,
+} from "@peregrine/metrics";
 import {
   AuditBody,
   HistoryBody,
@@ -15,15 +21,15 @@ import type { Context } from "../context.ts";
 import { ApiError, notFound } from "../http/api-error.ts";
 import { documented } from "../http/docs.ts";
 import { createAudited } from "./audited.ts";
-import { loadSlots } from "./fleet-figures.ts";
 import { lastMinute } from "./last-minute.ts";
+import { eachSlot } from "./load-slots.ts";
 import type { PerformanceParts } from "./performance-parts.ts";
 import { systemResources } from "./system-resources.ts";
 
 const minuteMs = 60_000;
 /** About as many points as a chart is wide. */
 const pointsWithoutStep = 300;
-const roundSteps = [15, 30, 60, 300, 900, 1800, 3600, 7200, 14_400];
+const roundSteps = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14_400, 86_400];
 const auditEntries = 200;
 
 /** The part of Bun's server that sets how long a connection may be silent. */
@@ -87,26 +93,26 @@ export function performanceRoutes(context: Context, parts: PerformanceParts) {
         const nowMs = Date.now();
         const fromMs = Date.parse(query.from);
         const toMs = query.to === undefined ? nowMs : Date.parse(query.to);
-        const stepSeconds = query.step === undefined ? stepFor(fromMs, toMs) : Number(query.step);
+        const stepSeconds =
+          query.step === undefined
+            ? orInvalid(() => fittingStep({ fromMs, toMs }, nowMs, roundSteps, pointsWithoutStep))
+            : Number(query.step);
         const range = { fromMs, toMs: Math.min(toMs, nowMs + minuteMs), stepSeconds };
         const stored = orInvalid(() => storedStepFor(range, nowMs));
         const alignedMs = Math.floor(fromMs / (stepSeconds * 1000)) * stepSeconds * 1000;
-        const slots = await loadSlots(
-          database,
-          stored,
-          alignedMs,
-          range.toMs,
-          query.server ?? null,
+        const history = new History(range, nowMs);
+        const server = query.server ?? null;
+        await eachSlot(database, stored, alignedMs, range.toMs, server, (slot) =>
+          history.add(slot),
         );
-        const { points, whole } = historyOf(slots, range);
-        return {
-          step: stepSeconds,
-          points: points.map(({ atMs, ...point }) => ({
-            at: new Date(atMs).toISOString(),
-            ...point,
-          })),
-          whole,
-        };
+        const slices = new TimeSlices();
+        const points: HistoryBody["points"] = [];
+        for (const { atMs, ...point } of history.points()) {
+          points.push({ at: new Date(atMs).toISOString(), ...point });
+          const pause = slices.pause();
+          if (pause) await pause;
+        }
+        return { step: stepSeconds, points, whole: history.whole };
       },
       {
         query: HistoryQuery,
@@ -190,12 +196,6 @@ export function performanceRoutes(context: Context, parts: PerformanceParts) {
         errors: ["forbidden"],
       }),
     );
-}
-
-/** The least round step that gives no more points than a chart is wide. */
-function stepFor(fromMs: number, toMs: number): number {
-  const least = (toMs - fromMs) / (pointsWithoutStep * 1000);
-  return roundSteps.find((step) => step >= least) ?? 86_400;
 }
 
 /** A range that cannot be answered is the client's to put right. */

@@ -20,6 +20,7 @@ type Options = {
   /** Gives back memory that can be had again: caches, and what the collector finds. */
   releaseMemory: () => void;
   onReading?: ((reading: Reading) => void) | undefined;
+  onAdmitted?: ((priority: string, waitMs: number) => void) | undefined;
   onRefused?: ((priority: string, reason: string) => void) | undefined;
 };
 
@@ -31,6 +32,7 @@ export async function watchResources({
   log,
   releaseMemory,
   onReading,
+  onAdmitted,
   onRefused,
 }: Options) {
   const advisor = new Advisor(resourceAdvice);
@@ -44,7 +46,10 @@ export async function watchResources({
     isRefused: (priority) =>
       (priority === "low" && pressure.isAtLeast("low_priority_refused")) ||
       (priority === "answer" && pressure.isAtLeast("answers_refused")),
-    on: onRefused ? { refused: onRefused } : {},
+    on: {
+      ...(onAdmitted && { admitted: onAdmitted }),
+      ...(onRefused && { refused: onRefused }),
+    },
   });
   let releasedMs = 0;
   const monitor = await ResourceMonitor.start({

@@ -181,15 +181,20 @@ export function textOf(events: ReceivedEvent[]): string {
   return events.map(({ event }) => (event.type === "delta" ? event.text : "")).join("");
 }
 
-/** Waits for a condition that comes true by itself. */
+/**
+ * Waits for a condition that comes true by itself. Looks ever more rarely, so that on a busy machine
+ * looking does not take the place of what is looked for.
+ */
 export async function until(
   condition: () => unknown,
   what = "a condition",
-  withinMs = 30_000,
+  withinMs = 50_000,
 ): Promise<void> {
-  const deadline = Date.now() + withinMs;
+  const deadlineMs = performance.now() + withinMs;
+  let pauseMs = 5;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
-    await Bun.sleep(5);
+    if (performance.now() > deadlineMs) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
+    await Bun.sleep(pauseMs);
+    pauseMs = Math.min(50, pauseMs * 1.2);
   }
 }

@@ -1,8 +1,14 @@
 import type { Tracer } from "@peregrine/tracing";
 import type { AppCache } from "../cache/open-cache.ts";
+import { remembered } from "./remembered.ts";
 
 type Load = (context: { signal: AbortSignal }) => Promise<unknown>;
 type Read = (type: string, key: unknown, load: Load, options?: unknown) => unknown;
+
+const shapeOf = remembered((type: string) => ({
+  name: `cache ${type}`,
+  attributes: { "peregrine.cache.type": type },
+}));
 
 /**
  * Puts a span around the reads of a cache that load what they lack; statements of a load hang
@@ -12,7 +18,7 @@ export function traceCache(cache: AppCache, tracer: Tracer): void {
   for (const method of ["getOrLoad", "getOrLoadBody"] as const) {
     const read = cache[method].bind(cache) as unknown as Read;
     const traced: Read = (type, key, load, options) => {
-      const span = tracer.child(`cache ${type}`, { attributes: { "peregrine.cache.type": type } });
+      const span = tracer.child(shapeOf(type));
       if (!span) return read(type, key, load, options);
       let isHit = true;
       const loadMissing: Load = (context) => {

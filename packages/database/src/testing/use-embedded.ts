@@ -104,6 +104,6 @@ export async function until(
   const deadline = Date.now() + 30_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`no ${what}: ${fixture.messages.join(" | ")}`);
-    await Bun.sleep(5);
+    await Bun.sleep(20);
   }
 }

@@ -127,6 +127,6 @@ export async function eventually<T>(
     const found = await look();
     if (found) return found;
     if (Date.now() > deadline) throw new Error(`waited 20 s for ${what}`);
-    await Bun.sleep(10);
+    await Bun.sleep(25);
   }
 }

@@ -1,5 +1,12 @@
 import { expect, test } from "bun:test";
-import { HistoryRangeError, historyOf, type ServerSlot, storedStepFor } from "./history.ts";
+import {
+  fittingStep,
+  History,
+  type HistoryRange,
+  HistoryRangeError,
+  type ServerSlot,
+  storedStepFor,
+} from "./history.ts";
 import { Recorder } from "./recorder.ts";
 import { series } from "./series.ts";
 
@@ -14,8 +21,15 @@ function aSlot(server: string, atMs: number, fill: (recorder: Recorder) => void)
   return { server, atMs, slot: recorder.take() };
 }
 
+function historyOf(slots: readonly ServerSlot[], range: HistoryRange, atMs = nowMs) {
+  const history = new History(range, atMs);
+  for (const slot of slots) history.add(slot);
+  return { points: [...history.points()], whole: history.whole };
+}
+
 test.each([
   [4 * minute, 1, 1],
+  [5 * minute + 2000, 1, 1],
   [4 * minute, 60, 15],
   [hour, 15, 15],
   [5 * hour, 300, 300],
@@ -41,6 +55,39 @@ test.each([
     expect((error as HistoryRangeError).field as string).toBe(field);
     expect((error as Error).message).toContain(message);
   }
+});
+
+test.each([
+  [4 * minute, 0, 1],
+  [hour, 0, 15],
+  [5 * hour, 0, 60],
+  [10 * hour, 9 * hour, 300],
+  [7 * day, 0, 3600],
+  [30 * day, 0, 8700],
+])("%d to %d ms back, %d s is the step that fits", (fromBackMs, toBackMs, step) => {
+  const range = { fromMs: nowMs - fromBackMs, toMs: nowMs - toBackMs };
+  const fitting = fittingStep(range, nowMs, [1, 15, 60, 300, 3600], 300);
+  expect(fitting).toBe(step);
+  expect(() => storedStepFor({ ...range, stepSeconds: fitting }, nowMs)).not.toThrow();
+});
+
+test("no step fits what is too long ago, and that is said of its beginning", () => {
+  const range = { fromMs: nowMs - 36_500 * day, toMs: nowMs };
+  expect(() => fittingStep(range, nowMs, [300], 300)).toThrow("longer than 30 days");
+});
+
+test("a span that is not over is as long as what has been told of it", () => {
+  const at = Math.floor(nowMs / (5 * minute)) * 5 * minute;
+  const told = (server: string, seconds: number) =>
+    aSlot(server, at, (recorder) => {
+      recorder.count(series.requests).value = 10 * seconds;
+      recorder.count(series.seconds).value = seconds;
+    });
+  const range = { fromMs: at, toMs: at + 5 * minute, stepSeconds: 300 };
+  const [open] = historyOf([told("a", 45), told("b", 30)], range, at + minute).points;
+  expect(open?.figures?.throughput).toBeCloseTo((450 + 300) / 45);
+  const [over] = historyOf([told("a", 45), told("b", 30)], range, at + 5 * minute).points;
+  expect(over?.figures?.throughput).toBeCloseTo((450 + 300) / 300);
 });
 
 test("points merge what servers counted: histograms as a whole, connections as a sum, CPU as a mean", () => {

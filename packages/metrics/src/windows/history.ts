@@ -1,4 +1,5 @@
 import { type Figures, figuresOf } from "./figures.ts";
+import { series } from "./series.ts";
 import { emptySlot, mergeSlot, type Slot } from "./slot.ts";
 import { floorTo, type StepSeconds, steps } from "./steps.ts";
 
@@ -8,15 +9,11 @@ export type HistoryRange = { fromMs: number; toMs: number; stepSeconds: number }
 export type ServerSlot = { server: string; atMs: number; slot: Slot };
 
 /** Figures of a span; null where no server has told anything, which is not the same as zero. */
-type HistoryPoint = { atMs: number; servers: number; figures: Figures | null };
-
-export type History = {
-  points: HistoryPoint[];
-  /** Of all points together; a second counts where somebody told of it. */
-  whole: Figures | null;
-};
+export type HistoryPoint = { atMs: number; servers: number; figures: Figures | null };
 
 const maxPoints = 2000;
+/** Slots are forgotten once a minute: who asks for all that is kept is not too late for it. */
+const slackMs = 60_000;
 
 /** A range that cannot be answered. The message says what would be right. */
 export class HistoryRangeError extends Error {
@@ -50,50 +47,95 @@ export function storedStepFor(range: HistoryRange, nowMs: number): StepSeconds {
     );
   }
   const fitting = steps.filter(({ seconds }) => stepSeconds % seconds === 0);
-  const reaching = fitting.filter(({ keptSeconds }) => fromMs >= nowMs - keptSeconds * 1000);
-  const chosen = reaching.at(-1);
+  const chosen = fitting.findLast((step) => reaches(step, fromMs, nowMs));
   if (chosen) return chosen.seconds;
-  const oldest = Math.max(...steps.map(({ keptSeconds }) => keptSeconds));
-  if (fromMs < nowMs - oldest * 1000) {
-    throw new HistoryRangeError("from", `Nothing is kept for longer than ${oldest / 86_400} days.`);
-  }
-  const needed = steps.find(({ keptSeconds }) => fromMs >= nowMs - keptSeconds * 1000);
+  const finest = finestFor(fromMs, nowMs);
   throw new HistoryRangeError(
     "step",
-    `So far back the step must be a multiple of ${needed?.seconds} seconds.`,
+    `So far back the step must be a multiple of ${finest.seconds} seconds.`,
   );
 }
 
-/** Gathers slots into points, one for each step of the range, with histograms merged. */
-export function historyOf(slots: Iterable<ServerSlot>, range: HistoryRange): History {
-  const { stepSeconds } = range;
-  const spans = new Map<number, Map<string, Slot>>();
-  for (const { server, atMs, slot } of slots) {
-    const start = floorTo(atMs, stepSeconds);
-    const servers = spans.get(start) ?? new Map<string, Slot>();
-    spans.set(start, servers);
+/** The least of these steps that gives no more than so many points, and that slots are kept for. */
+export function fittingStep(
+  { fromMs, toMs }: Omit<HistoryRange, "stepSeconds">,
+  nowMs: number,
+  choice: readonly number[],
+  points: number,
+): number {
+  const { seconds } = finestFor(fromMs, nowMs);
+  const least = (toMs - fromMs) / (points * 1000);
+  const fits = (step: number) => step >= least && step % seconds === 0;
+  return choice.find(fits) ?? Math.max(1, Math.ceil(least / seconds)) * seconds;
+}
+
+/** @throws HistoryRangeError */
+function finestFor(fromMs: number, nowMs: number): (typeof steps)[number] {
+  const finest = steps.find((step) => reaches(step, fromMs, nowMs));
+  if (finest) return finest;
+  const oldest = Math.max(...steps.map(({ keptSeconds }) => keptSeconds));
+  throw new HistoryRangeError("from", `Nothing is kept for longer than ${oldest / 86_400} days.`);
+}
+
+function reaches({ keptSeconds }: (typeof steps)[number], fromMs: number, nowMs: number): boolean {
+  return fromMs >= nowMs - keptSeconds * 1000 - slackMs;
+}
+
+/**
+ * Gathers slots into points, one for each step of the range, with histograms merged. Slots are added
+ * and points are made one by one, so that whoever has many of them can let others go first.
+ */
+export class History {
+  readonly #range: HistoryRange;
+  readonly #nowMs: number;
+  /** By when it began: what each server did in a span. */
+  readonly #spans = new Map<number, Map<string, Slot>>();
+  /** What each did in all the points that were made. */
+  readonly #whole = new Map<string, Slot>();
+  #toldSeconds = 0;
+
+  constructor(range: HistoryRange, nowMs: number) {
+    this.#range = range;
+    this.#nowMs = nowMs;
+  }
+
+  add({ server, atMs, slot }: ServerSlot): void {
+    const start = floorTo(atMs, this.#range.stepSeconds);
+    const servers = this.#spans.get(start) ?? new Map<string, Slot>();
+    this.#spans.set(start, servers);
     mergeSlot(slotOf(servers, server), slot);
   }
-  const whole = new Map<string, Slot>();
-  let toldSeconds = 0;
-  const points: HistoryPoint[] = [];
-  for (
-    let atMs = floorTo(range.fromMs, stepSeconds);
-    atMs < range.toMs;
-    atMs += stepSeconds * 1000
-  ) {
-    const span = spans.get(atMs);
-    const servers = [...(span?.values() ?? [])];
-    const figures = servers.length > 0 ? figuresOf(servers, stepSeconds) : null;
-    points.push({ atMs, servers: servers.length, figures });
-    if (!span) continue;
-    for (const [server, slot] of span) mergeSlot(slotOf(whole, server), slot);
-    toldSeconds += stepSeconds;
+
+  /** To be read once. */
+  *points(): Generator<HistoryPoint> {
+    const { fromMs, toMs, stepSeconds } = this.#range;
+    for (let atMs = floorTo(fromMs, stepSeconds); atMs < toMs; atMs += stepSeconds * 1000) {
+      const span = this.#spans.get(atMs);
+      if (!span) {
+        yield { atMs, servers: 0, figures: null };
+        continue;
+      }
+      const servers = [...span.values()];
+      const seconds = this.#seconds(atMs, servers);
+      this.#toldSeconds += seconds;
+      for (const [server, slot] of span) mergeSlot(slotOf(this.#whole, server), slot);
+      yield { atMs, servers: servers.length, figures: figuresOf(servers, seconds) };
+    }
   }
-  return {
-    points,
-    whole: toldSeconds > 0 ? figuresOf([...whole.values()], toldSeconds) : null,
-  };
+
+  /** Of all points together, once they have been read; a second counts where somebody told of it. */
+  get whole(): Figures | null {
+    if (this.#toldSeconds === 0) return null;
+    return figuresOf([...this.#whole.values()], this.#toldSeconds);
+  }
+
+  /** How long a span was; one that is not over is as long as what has been told of it. */
+  #seconds(atMs: number, servers: readonly Slot[]): number {
+    const { stepSeconds } = this.#range;
+    if (atMs + stepSeconds * 1000 <= this.#nowMs) return stepSeconds;
+    const told = Math.max(...servers.map(({ counts }) => counts.get(series.seconds) ?? 0));
+    return told > 0 ? Math.min(told, stepSeconds) : stepSeconds;
+  }
 }
 
 function slotOf(servers: Map<string, Slot>, server: string): Slot {

@@ -1,6 +1,8 @@
+import { edgeSecondsOf } from "./series.ts";
 import { emptySlot, type Slot, type Taken } from "./slot.ts";
 import { TimeRecorder } from "./time-histogram.ts";
 
+/** Of each kind. The application itself has some 250, most of them its statements. */
 const maxSeries = 500;
 const other = "other";
 
@@ -32,20 +34,26 @@ export class Value {
  * costs an addition; series beyond 500 of a kind share the name "other".
  */
 export class Recorder {
+  readonly #onOverflow: () => void;
   readonly #counts = new Map<string, Count>();
   readonly #values = new Map<string, Value>();
   readonly #times = new Map<string, TimeRecorder>();
 
+  /** @param onOverflow a series had no room, and is counted as "other" */
+  constructor(onOverflow: () => void = () => {}) {
+    this.#onOverflow = onOverflow;
+  }
+
   count(name: string): Count {
-    return bind(this.#counts, name, () => ({ value: 0 }));
+    return this.#bind(this.#counts, name, () => ({ value: 0 }));
   }
 
   value(name: string): Value {
-    return bind(this.#values, name, () => new Value());
+    return this.#bind(this.#values, name, () => new Value());
   }
 
   time(name: string): TimeRecorder {
-    return bind(this.#times, name, () => new TimeRecorder());
+    return this.#bind(this.#times, name, () => new TimeRecorder(edgeSecondsOf(name)));
   }
 
   /** Everything since the last call. */
@@ -66,13 +74,16 @@ export class Recorder {
     }
     return slot;
   }
-}
 
-function bind<T>(series: Map<string, T>, name: string, make: () => T): T {
-  const known = series.get(name);
-  if (known) return known;
-  if (series.size >= maxSeries && name !== other) return bind(series, other, make);
-  const made = make();
-  series.set(name, made);
-  return made;
+  #bind<T>(series: Map<string, T>, name: string, make: () => T): T {
+    const known = series.get(name);
+    if (known) return known;
+    if (series.size >= maxSeries && name !== other) {
+      this.#onOverflow();
+      return this.#bind(series, other, make);
+    }
+    const made = make();
+    series.set(name, made);
+    return made;
+  }
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import { Recorder } from "./recorder.ts";
-import { RollingWindows, type SlotStore, type TimedSlot } from "./rolling-windows.ts";
+import { RollingWindows, type SlotStore } from "./rolling-windows.ts";
 import { series } from "./series.ts";
+import type { TimedSlot } from "./slot.ts";
 
 const startMs = 1_800_000_000_000;
 let nowMs: number;
@@ -93,6 +94,57 @@ test("what could not be saved is saved later, with nothing lost", async () => {
   expect(store.saved.get("1:0")).toBe(1);
   expect(store.saved.get("15:15000")).toBe(15);
   expect(store.saved.get("300:0")).toBe(45);
+  await windows.stop();
+});
+
+test("a database that is away for hours costs seconds alone, and what is held is bounded", async () => {
+  const store = memoryStore();
+  const { windows, pass } = await open(store);
+  const offered: number[] = [];
+  store.save = async (slots) => {
+    offered.push(slots.length);
+    throw new Error("down");
+  };
+  await pass(6000);
+  // 300 of a second, 300 of 15 seconds, 20 of 5 minutes.
+  expect(Math.max(...offered)).toBe(620);
+  store.save = async (slots) => {
+    for (const { step, atMs, slot } of slots) {
+      store.saved.set(`${step}:${atMs - startMs}`, slot.counts.get(series.requests) ?? 0);
+    }
+  };
+  await pass(15);
+  expect(store.saved.get("300:0")).toBe(300);
+  expect(store.saved.get("15:1530000")).toBe(15);
+  expect(store.saved.has("1:5000000")).toBe(false);
+  expect(store.saved.get("1:6000000")).toBe(1);
+  await windows.stop();
+});
+
+test("what comes while a save takes its time is kept beside what is tried again", async () => {
+  const store = memoryStore();
+  const { windows, pass } = await open(store);
+  let fail = (_error: Error) => {};
+  store.save = () =>
+    new Promise((_, reject) => {
+      fail = reject;
+    });
+  // Each try hangs for longer than the time to the next.
+  for (let i = 0; i < 30; i++) {
+    await pass(20);
+    fail(new Error("timed out"));
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  }
+  let offered: TimedSlot[] = [];
+  store.save = async (slots) => {
+    offered = slots;
+  };
+  await pass(15);
+  expect(offered.filter(({ step }) => step === 1)).toHaveLength(300);
+  const sums = offered
+    .filter(({ step }) => step === 300)
+    .map(({ slot }) => slot.counts.get(series.requests));
+  expect(sums.slice(0, 2)).toEqual([300, 300]);
   await windows.stop();
 });
 

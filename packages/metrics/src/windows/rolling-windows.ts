@@ -1,9 +1,8 @@
 import type { Recorder } from "./recorder.ts";
-import { emptySlot, mergeSlot, type Slot } from "./slot.ts";
+import { series } from "./series.ts";
+import { emptySlot, mergeSlot, type TimedSlot } from "./slot.ts";
 import { floorTo, type StepSeconds, steps } from "./steps.ts";
-
-/** A slot of this server, with when it began. */
-export type TimedSlot = { step: StepSeconds; atMs: number; slot: Slot };
+import { UnsavedSlots } from "./unsaved-slots.ts";
 
 export type SlotStore = {
   /** Saves slots of this server; one that is there already is replaced. */
@@ -28,8 +27,6 @@ type Options = {
 
 const saveEverySeconds = 15;
 const pruneEverySeconds = 60;
-/** While the database is away: seconds that are waiting to be saved. Older ones are dropped. */
-const maxUnsaved = 600;
 
 /**
  * The figures of this server over time: each second's, gathered into 15 seconds and 5 minutes. The
@@ -44,7 +41,7 @@ export class RollingWindows {
   readonly #seconds: TimedSlot[] = [];
   /** The spans that are not over. */
   readonly #open = new Map<StepSeconds, TimedSlot>();
-  #unsaved = new Map<string, TimedSlot>();
+  readonly #unsaved = new UnsavedSlots();
   #secondMs: number;
   #saving: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -113,9 +110,10 @@ export class RollingWindows {
     const { recorder, beforeEach, onSecond } = this.#options;
     beforeEach?.();
     const second: TimedSlot = { step: 1, atMs: this.#secondMs, slot: recorder.take() };
+    second.slot.counts.set(series.seconds, 1);
     this.#seconds.push(second);
     if (this.#seconds.length > steps[0].keptSeconds) this.#seconds.shift();
-    this.#remember(second);
+    this.#unsaved.add(second);
     for (const { seconds } of steps.slice(1)) this.#gather(seconds, second);
     onSecond?.(second);
   }
@@ -128,26 +126,17 @@ export class RollingWindows {
       this.#open.set(step, open);
     }
     mergeSlot(open.slot, second.slot);
-    this.#remember(open);
-  }
-
-  #remember(slot: TimedSlot): void {
-    this.#unsaved.set(`${slot.step}:${slot.atMs}`, slot);
-    if (this.#unsaved.size <= maxUnsaved) return;
-    const [oldest] = this.#unsaved.keys();
-    if (oldest !== undefined) this.#unsaved.delete(oldest);
+    this.#unsaved.add(open);
   }
 
   async #save(): Promise<void> {
     const { store, onError } = this.#options;
-    const saved = this.#unsaved;
-    this.#unsaved = new Map();
+    const saved = this.#unsaved.take();
     try {
-      await store.save([...saved.values()]);
+      await store.save(saved);
       if ((this.#secondMs / 1000) % pruneEverySeconds === 0) await store.prune();
     } catch (error) {
-      // What came meanwhile is newer, and takes the place of the same span.
-      this.#unsaved = new Map([...saved, ...this.#unsaved]);
+      this.#unsaved.putBack(saved);
       onError(error);
     }
   }

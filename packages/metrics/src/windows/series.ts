@@ -1,5 +1,7 @@
 /** The names of the figures in the windows. Those of a group have what they are about after a slash. */
 export const series = {
+  /** How many of the span's seconds the server told of. */
+  seconds: "seconds",
   requests: "http.requests",
   /** Answers of 500 and above; requests that were refused under load are among them. */
   errors: "http.errors",
@@ -45,3 +47,13 @@ export const series = {
   /** Days until the first certificate ends. */
   certificateDays: "certificates.days",
 } as const;
+
+/**
+ * A histogram of times has an edge exactly on the threshold of the alert that goes by it: a
+ * percentile is above it then if and only if the true one is.
+ */
+export function edgeSecondsOf(name: string): number {
+  const isFirstToken =
+    name.startsWith(series.firstToken) || name.startsWith(series.serverFirstTokenOf);
+  return isFirstToken ? 5 : 2;
+}

@@ -4,9 +4,10 @@ import type { Slot } from "./slot.ts";
 import { decodeSlot, encodeSlot, SlotFormatError } from "./slot-codec.ts";
 import { TimeHistogram } from "./time-histogram.ts";
 
-const name = fc.string({ maxLength: 40 });
+const name = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: "grapheme", maxLength: 9 }));
 const count = fc.maxSafeNat();
-const amount = fc.double({ noNaN: true });
+/** As exact as they are kept. */
+const amount = fc.float({ noNaN: true });
 const slots: fc.Arbitrary<Slot> = fc.record({
   counts: fc.array(fc.tuple(name, count)).map((entries) => new Map(entries)),
   values: fc
@@ -17,8 +18,8 @@ const slots: fc.Arbitrary<Slot> = fc.record({
       fc.tuple(
         name,
         fc
-          .tuple(fc.array(fc.tuple(fc.nat(183), fc.nat(1e6))), amount)
-          .map(([pairs, sum]) => new TimeHistogram(new Map(pairs), sum)),
+          .array(fc.tuple(fc.nat(223), fc.nat(1e6)))
+          .map((pairs) => new TimeHistogram(undefined, new Map(pairs))),
       ),
     )
     .map((entries) => new Map(entries)),
@@ -34,7 +35,6 @@ test("what is written is read again", () => {
       for (const [key, histogram] of slot.times) {
         const same = read.times.get(key);
         expect(same?.count).toBe(histogram.count);
-        expect(same?.sumSeconds).toBe(histogram.sumSeconds);
         for (const [bucket, n] of histogram.buckets) expect(same?.buckets.get(bucket)).toBe(n);
       }
     }),
@@ -50,6 +50,6 @@ test("a slot that is cut off anywhere is an error, never half a slot", () => {
   );
 });
 
-test("a newer version is not misread", () => {
-  expect(() => decodeSlot(new Uint8Array([2, 0, 0, 0]))).toThrow("version 2");
+test("another version is not misread", () => {
+  expect(() => decodeSlot(new Uint8Array([3, 0, 0, 0]))).toThrow("version 3");
 });

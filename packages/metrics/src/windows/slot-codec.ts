@@ -1,37 +1,32 @@
+import { edgeSecondsOf } from "./series.ts";
 import { emptySlot, type Slot } from "./slot.ts";
 import { TimeHistogram } from "./time-histogram.ts";
 
-const version = 1;
+const version = 2;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-/** A slot is damaged, or was written by a newer version. */
+/** A slot is damaged, or was written by another version. */
 export class SlotFormatError extends Error {
   override readonly name = "SlotFormatError";
 }
 
 /**
- * The stored form of a slot: three lists (counts, values, times), each entry with its name. Whole
- * numbers are LEB128, others 8 bytes; a histogram is pairs of the distance to the bucket before and
- * the count. A busy second is about 400 bytes, a quiet one 100.
+ * The stored form of a slot: three lists (counts, values, times), each by name, and of a name only
+ * what differs from the one before. Whole numbers are LEB128, others 4 bytes, which is 7 digits; a
+ * histogram is pairs of the distance to the bucket before and the count. Five busy minutes, with 40
+ * statements and 3 histograms, are 1.4 kB; a quiet second is 100 bytes.
  */
 export function encodeSlot(slot: Slot): Uint8Array {
   const out = new Writer();
   out.integer(version);
-  out.integer(slot.counts.size);
-  for (const [name, count] of slot.counts) {
-    out.text(name);
-    out.integer(count);
-  }
-  out.integer(slot.values.size);
-  for (const [name, { count, sum, max }] of slot.values) {
-    out.text(name);
+  out.list(slot.counts, (count) => out.integer(count));
+  out.list(slot.values, ({ count, sum, max }) => {
     out.integer(count);
     out.float(sum);
     out.float(max);
-  }
-  out.integer(slot.times.size);
-  for (const [name, { buckets, sumSeconds }] of slot.times) {
-    out.text(name);
-    out.float(sumSeconds);
+  });
+  out.list(slot.times, ({ buckets }) => {
     out.integer(buckets.size);
     let last = 0;
     for (const bucket of [...buckets.keys()].sort((a, b) => a - b)) {
@@ -39,7 +34,7 @@ export function encodeSlot(slot: Slot): Uint8Array {
       out.integer(buckets.get(bucket) ?? 0);
       last = bucket;
     }
-  }
+  });
   return out.bytes();
 }
 
@@ -50,22 +45,19 @@ export function decodeSlot(bytes: Uint8Array): Slot {
   if (written !== version)
     throw new SlotFormatError(`a slot of version ${written}, not ${version}`);
   const slot = emptySlot();
-  for (let left = from.integer(); left > 0; left--) slot.counts.set(from.text(), from.integer());
-  for (let left = from.integer(); left > 0; left--) {
-    const name = from.text();
+  from.list((name) => slot.counts.set(name, from.integer()));
+  from.list((name) => {
     slot.values.set(name, { count: from.integer(), sum: from.float(), max: from.float() });
-  }
-  for (let left = from.integer(); left > 0; left--) {
-    const name = from.text();
-    const sumSeconds = from.float();
+  });
+  from.list((name) => {
     const buckets = new Map<number, number>();
     let bucket = 0;
     for (let pairs = from.integer(); pairs > 0; pairs--) {
       bucket += from.integer();
       buckets.set(bucket, from.integer());
     }
-    slot.times.set(name, new TimeHistogram(buckets, sumSeconds));
-  }
+    slot.times.set(name, new TimeHistogram(edgeSecondsOf(name), buckets));
+  });
   return slot;
 }
 
@@ -85,17 +77,25 @@ class Writer {
   }
 
   float(value: number): void {
-    this.#reserve(8);
-    new DataView(this.#bytes.buffer).setFloat64(this.#length, value, true);
-    this.#length += 8;
+    this.#reserve(4);
+    new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true);
+    this.#length += 4;
   }
 
-  text(value: string): void {
-    const bytes = new TextEncoder().encode(value);
-    this.integer(bytes.length);
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+  list<T>(entries: Map<string, T>, write: (entry: T) => void): void {
+    this.integer(entries.size);
+    let last = new Uint8Array();
+    for (const name of [...entries.keys()].sort()) {
+      const bytes = encoder.encode(name);
+      const shared = sharedLength(last, bytes);
+      this.integer(shared);
+      this.integer(bytes.length - shared);
+      this.#reserve(bytes.length - shared);
+      this.#bytes.set(bytes.subarray(shared), this.#length);
+      this.#length += bytes.length - shared;
+      write(entries.get(name) as T);
+      last = bytes;
+    }
   }
 
   bytes(): Uint8Array {
@@ -130,13 +130,22 @@ class Reader {
 
   float(): number {
     const { buffer, byteOffset, byteLength } = this.#bytes;
-    return new DataView(buffer, byteOffset, byteLength).getFloat64(this.#take(8), true);
+    return new DataView(buffer, byteOffset, byteLength).getFloat32(this.#take(4), true);
   }
 
-  text(): string {
-    const length = this.integer();
-    const start = this.#take(length);
-    return new TextDecoder().decode(this.#bytes.subarray(start, start + length));
+  list(read: (name: string) => void): void {
+    let last = new Uint8Array();
+    for (let left = this.integer(); left > 0; left--) {
+      const shared = this.integer();
+      if (shared > last.length) throw new SlotFormatError("a name goes on from none");
+      const length = this.integer();
+      const start = this.#take(length);
+      const bytes = new Uint8Array(shared + length);
+      bytes.set(last.subarray(0, shared));
+      bytes.set(this.#bytes.subarray(start, start + length), shared);
+      read(decoder.decode(bytes));
+      last = bytes;
+    }
   }
 
   #take(length: number): number {
@@ -145,4 +154,10 @@ class Reader {
     this.#at += length;
     return start;
   }
+}
+
+function sharedLength(a: Uint8Array, b: Uint8Array): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
 }

@@ -1,3 +1,4 @@
+import type { StepSeconds } from "./steps.ts";
 import { TimeHistogram } from "./time-histogram.ts";
 
 /** Values of a figure that were taken: how many, their sum and the greatest. */
@@ -9,6 +10,9 @@ export type Slot = {
   values: Map<string, Taken>;
   times: Map<string, TimeHistogram>;
 };
+
+/** A slot of this server, with when it began. */
+export type TimedSlot = { step: StepSeconds; atMs: number; slot: Slot };
 
 export function emptySlot(): Slot {
   return { counts: new Map(), values: new Map(), times: new Map() };
@@ -29,7 +33,7 @@ export function mergeSlot(into: Slot, from: Slot): void {
     }
   }
   for (const [name, histogram] of from.times) {
-    const known = into.times.get(name) ?? new TimeHistogram();
+    const known = into.times.get(name) ?? new TimeHistogram(histogram.edgeSeconds);
     known.merge(histogram);
     into.times.set(name, known);
   }

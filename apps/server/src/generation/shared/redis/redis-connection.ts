@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { openRedisLink, type RedisLink, type RedisTarget } from "@peregrine/cache";
+import { openRedisLink, type RedisLink, type RedisTarget } from "@peregrine/cache/redis";
 import { ErrorReply } from "redis";
 
 /**

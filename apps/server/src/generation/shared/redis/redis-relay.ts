@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { RedisTarget } from "@peregrine/cache";
+import type { RedisTarget } from "@peregrine/cache/redis";
 import type { Log } from "@peregrine/process";
 import type { FrameClock } from "../../frame-clock.ts";
 import type { Place, Relay } from "../relay.ts";
