@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CgroupTexts, findHierarchy } from "../readings/cgroup-hierarchy.ts";
@@ -20,6 +20,7 @@ export type LimitedGroup = {
  * @returns why not, where this machine or account can have none of either
  */
 export function makeLimitedGroup(limits: Limits): LimitedGroup | string {
+  if (!existsSync("/proc/self/cgroup")) return "this system has no cgroups";
   const texts = {
     cgroup: readFileSync("/proc/self/cgroup", "utf8"),
     mountinfo: readFileSync("/proc/self/mountinfo", "utf8"),
