@@ -16,6 +16,8 @@ export class TestRedis {
   readonly port: number;
   readonly #directory = mkdtempSync(join(tmpdir(), "cache-redis-"));
   #sentinelPort = 0;
+  /** Between the nodes of a cluster; else Redis takes its port plus 10,000, which may be in use. */
+  #busPort = 0;
   #sentinel: ChildProcess | undefined;
   #process: ChildProcess | undefined;
 
@@ -28,6 +30,7 @@ export class TestRedis {
     const redis = new TestRedis(kind, await freePort());
     if (kind === "tls") redis.#makeCertificate();
     if (kind === "sentinel") redis.#sentinelPort = await freePort();
+    if (kind === "cluster") redis.#busPort = await freePort();
     await redis.start();
     return redis;
   }
@@ -73,7 +76,9 @@ export class TestRedis {
       [
         ...[...listen, "--bind", "127.0.0.1", "--dir", this.#directory],
         ...["--save", "", "--appendonly", "no", "--daemonize", "no"],
-        ...(this.kind === "cluster" ? ["--cluster-enabled", "yes"] : []),
+        ...(this.kind === "cluster"
+          ? ["--cluster-enabled", "yes", "--cluster-port", String(this.#busPort)]
+          : []),
       ],
       { stdio: "ignore" },
     );
